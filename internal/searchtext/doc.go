@@ -1,0 +1,16 @@
+// Package searchtext turns text into the words that searching compares.
+//
+// In comes text as people write it, out go words as the catalogue's index and
+// the queries on it both hold them: "L’Étranger (O'Brien)" becomes "letranger",
+// "obrien". Both sides call the same functions, so a book is found by what its
+// writer typed and by what a reader without that keyboard types instead; where
+// the two sides ever differed, books would be there and not be found.
+//
+// The forms that PostgreSQL reads (tsvector and tsquery) are written here too,
+// rather than with to_tsvector: what its parser calls a word depends on the
+// server's version and locale, and a rebuilt index must be the same index.
+//
+// The functions are pure and take any string, also invalid UTF-8: there is
+// nothing to fail, to be killed in or to run twice. A change to them changes what
+// is stored, so it needs a new version of the catalog projection.
+package searchtext
