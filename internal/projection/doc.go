@@ -1,0 +1,34 @@
+// Package projection turns the log into tables.
+//
+// # The engine
+//
+// In come records of one topic, partition by partition, in order. Out go
+// transactions: a batch of records becomes the writes that a [Handler] makes of
+// it, and the same transaction moves the checkpoint rows of the batch's
+// partitions from where the batch begins to where it ends. The checkpoint row is
+// position, lock and fence at once; the offsets that Kafka keeps for the group
+// only share out the work.
+//
+// Batches form by themselves: a worker takes whatever is waiting when its last
+// transaction ends, up to a limit. An idle system so has batches of one and no
+// added latency, a busy one has large batches and few commits.
+//
+//   - Killed before the commit: nothing happened. Killed after it: rows and
+//     position moved together, and the next owner starts behind them.
+//   - Run twice, or by a process that lost its partition and does not know: the
+//     checkpoint is not where the batch begins, and the transaction undoes itself
+//     ([ErrFenced]). The partition is given up and asked for anew.
+//   - Run late: the batch is still the next one, or it is fenced.
+//   - The database away, a deadlock, a timeout: the same batch is tried again with
+//     backoff, for as long as it takes; nothing is skipped.
+//   - A record that can't be decoded or applied halts its lane: it is retried with
+//     backoff, logged once, and shown by [Engine.Faults], until code that
+//     understands it runs. Nothing is skipped and nothing is guessed.
+//
+// # Projections
+//
+// A [Projection] is a name, a version and an Apply. Each of its generations has
+// tables of its own; the active one is behind the views that queries read, and
+// [Install] makes the first. Only this package writes them, and it writes nothing
+// that the log cannot give again.
+package projection
