@@ -1,0 +1,72 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Catalog is the projection that is searched: a row for each book that there is,
+// with its words indexed for full text and for parts of words.
+//
+// Queries see it as the views books (the rows, with the column generation) and
+// catalog_generation (one row, also while there are no books).
+type Catalog struct{}
+
+// Name implements [Projection].
+func (Catalog) Name() string { return "catalog" }
+
+// Version implements [Projection].
+func (Catalog) Version() int { return 1 }
+
+// Create implements [Projection]. It fails where the tables exist: what they
+// hold is not known to be what the log gives.
+func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
+	books, deleted := catalogBooks(generation), catalogDeleted(generation)
+	err := execAll(ctx, tx,
+		`CREATE TABLE `+books+` (
+			id           bigint      PRIMARY KEY,
+			version      bigint      NOT NULL,
+			title        text        NOT NULL,
+			author       text        NOT NULL,
+			published_at text        NOT NULL,
+			description  text        NOT NULL,
+			created_at   timestamptz NOT NULL,
+			updated_at   timestamptz NOT NULL,
+			terms        text        NOT NULL, -- see searchtext.Terms
+			document     tsvector    NOT NULL  -- see searchtext.Document
+		)`,
+		`CREATE INDEX `+tableName("catalog_books_terms", generation)+` ON `+books+` USING gin (terms gin_trgm_ops)`,
+		`CREATE INDEX `+tableName("catalog_books_document", generation)+` ON `+books+` USING gin (document)`,
+		// What tells a duplicate of a deleted book's events from a book that is
+		// missing its first ones.
+		`CREATE TABLE `+deleted+` (
+			id      bigint PRIMARY KEY,
+			version bigint NOT NULL
+		)`,
+	)
+	if err != nil {
+		return fmt.Errorf("create catalog generation %d: %w", generation, err)
+	}
+	return nil
+}
+
+// Activate implements [Projection]. The views are replaced in the order in which
+// queries name them, so that the two wait for each other and never deadlock.
+func (Catalog) Activate(ctx context.Context, tx pgx.Tx, generation int64) error {
+	err := execAll(ctx, tx,
+		fmt.Sprintf(`CREATE OR REPLACE VIEW catalog_generation AS SELECT %d::bigint AS generation`, generation),
+		fmt.Sprintf(`CREATE OR REPLACE VIEW books AS
+			SELECT %d::bigint AS generation, id, version, title, author, published_at, description,
+				created_at, updated_at, terms, document
+			FROM %s`, generation, catalogBooks(generation)),
+	)
+	if err != nil {
+		return fmt.Errorf("activate catalog generation %d: %w", generation, err)
+	}
+	return nil
+}
+
+func catalogBooks(generation int64) string   { return tableName("catalog_books", generation) }
+func catalogDeleted(generation int64) string { return tableName("catalog_deleted", generation) }
