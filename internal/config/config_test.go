@@ -270,26 +270,24 @@ func TestFaultsDontFollowFromOneAnother(t *testing.T) {
 	require.Equal(t, []string{"db.host", "mq.brokers"}, keys)
 }
 
-func TestMissingFile(t *testing.T) {
-	t.Run("named", func(t *testing.T) {
-		_, err := Load(filepath.Join(t.TempDir(), "absent.yml"), []string{"BOOKSTORE_APP_PORT=x"})
-		var faults *Faults
-		require.ErrorAs(t, err, &faults)
-		require.Len(t, faults.List, 2, "the file's absence must not hide what else is wrong")
-	})
-	t.Run("not named", func(t *testing.T) {
-		t.Chdir(t.TempDir())
-		got, err := Load("", nil)
-		require.NoError(t, err)
-		require.Equal(t, Default(), got)
-	})
-	t.Run("not named but there", func(t *testing.T) {
-		t.Chdir(t.TempDir())
-		require.NoError(t, os.WriteFile(DefaultPath, []byte("app: { port: 81 }"), 0o600))
-		got, err := Load("", nil)
-		require.NoError(t, err)
-		require.Equal(t, 81, got.App.Port)
-	})
+func TestAFileThatIsNamedMustExist(t *testing.T) {
+	t.Parallel()
+	_, err := Load(filepath.Join(t.TempDir(), "absent.yml"), []string{"BOOKSTORE_APP_PORT=x"})
+	var faults *Faults
+	require.ErrorAs(t, err, &faults)
+	require.Len(t, faults.List, 2, "the file's absence must not hide what else is wrong")
+}
+
+func TestTheDefaultFileNeedNotExist(t *testing.T) {
+	t.Chdir(t.TempDir())
+	got, err := Load("", nil)
+	require.NoError(t, err)
+	require.Equal(t, Default(), got)
+
+	require.NoError(t, os.WriteFile(DefaultPath, []byte("app: { port: 81 }"), 0o600))
+	got, err = Load("", nil)
+	require.NoError(t, err)
+	require.Equal(t, 81, got.App.Port)
 }
 
 func TestSecretsAreNeverShown(t *testing.T) {
