@@ -79,6 +79,9 @@ const (
 	RejectedVersion RejectionCode = "version_mismatch"
 	// RejectedExists: a book with that id was created before.
 	RejectedExists RejectionCode = "book_exists"
+	// RejectedDetails: the details break the rules. The API refuses such requests
+	// itself; this is for commands that others put on the topic.
+	RejectedDetails RejectionCode = "invalid_details"
 )
 
 // EventType implements [Event].

@@ -208,8 +208,10 @@ func (e *Engine) apply(ctx context.Context, laneIndex int, b batch) {
 	})
 }
 
-// Backoff between tries of the same batch.
+// Backoff between tries of the same batch. The first tries are quiet: a deadlock
+// or two owners deciding the same command at once are solved by trying again.
 const (
+	quietTries = 3
 	firstRetry = 10 * time.Millisecond
 	lastRetry  = 2 * time.Second
 )
@@ -218,7 +220,7 @@ const (
 // it was done before ctx ended.
 func (e *Engine) persist(ctx context.Context, laneIndex int, what string, try func() (bool, error)) bool {
 	var reported string
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+	for tries, wait := 1, firstRetry; ; tries, wait = tries+1, min(2*wait, lastRetry) {
 		done, err := try()
 		if done {
 			if reported != "" {
@@ -232,7 +234,7 @@ func (e *Engine) persist(ctx context.Context, laneIndex int, what string, try fu
 		}
 		e.cfg.Metrics.retries.WithLabelValues(e.cfg.Consumer).Inc()
 		e.setFault(laneIndex, fmt.Errorf("%s: %w", what, err))
-		if kind := faultKind(err); kind != reported {
+		if kind := faultKind(err); kind != reported && tries >= quietTries {
 			e.log.Error("can't get on; trying again", "doing", what, "kind", kind, "error", err)
 			reported = kind
 		}

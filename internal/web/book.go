@@ -1,0 +1,16 @@
+package web
+
+import "time"
+
+// Book is a book as the API shows it: what a write answers with and what queries
+// return.
+type Book struct {
+	ID          int64     `json:"id"`
+	Version     int64     `json:"version"` // what ETag and If-Match speak of
+	Title       string    `json:"title"`
+	Author      string    `json:"author"`
+	PublishedAt string    `json:"published_at"` // as it was put in; "" where nobody knows
+	Description string    `json:"description"`
+	CreatedAt   time.Time `json:"created_at"` // RFC 3339, UTC
+	UpdatedAt   time.Time `json:"updated_at"` // RFC 3339, UTC
+}
