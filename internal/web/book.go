@@ -2,11 +2,10 @@ package web
 
 import "time"
 
-// Book is a book as the API shows it: what a write answers with and what queries
-// return.
+// Book is a book as the API shows it, whether a write or a query answers.
 type Book struct {
 	ID          int64     `json:"id"`
-	Version     int64     `json:"version"` // what ETag and If-Match speak of
+	Version     int64     `json:"version"` // also in the ETag
 	Title       string    `json:"title"`
 	Author      string    `json:"author"`
 	PublishedAt string    `json:"published_at"` // as it was put in; "" where nobody knows

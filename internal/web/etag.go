@@ -1,0 +1,123 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// ETag is the strong entity tag (RFC 9110, section 8.8.3) of a book's version: "7",
+// with the quotes.
+func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// Condition is what If-Match asks of a book before it is changed.
+type Condition struct {
+	// Present: there is a condition. Without one, every book will do.
+	Present bool
+	// Any: "*", a book of whatever version, as long as there is one.
+	Any bool
+	// Versions are those of which the book must have one. When they are empty,
+	// though Present and not Any, no book can meet the condition: the header held
+	// only tags that are weak, which If-Match never matches, or were never given out.
+	Versions []int64
+}
+
+// ParseIfMatch reads the header If-Match (RFC 9110, section 13.1.1), all lines of
+// it. It fails with a 400 when the header is not well formed.
+func ParseIfMatch(r *http.Request) (Condition, error) {
+	lines := r.Header.Values("If-Match")
+	if len(lines) == 0 {
+		return Condition{}, nil
+	}
+	list := strings.Join(lines, ",")
+	if strings.Trim(list, " \t") == "*" {
+		return Condition{Present: true, Any: true}, nil
+	}
+	tags, ok := parseTags(list)
+	if !ok || len(tags) == 0 {
+		return Condition{}, BadRequest("The condition cannot be read.",
+			FieldError{"If-Match", `must be "*" or a list of entity tags in double quotes, such as "3"`})
+	}
+	c := Condition{Present: true}
+	for _, tag := range tags {
+		if version, ok := tag.version(); ok {
+			c.Versions = append(c.Versions, version)
+		}
+	}
+	return c, nil
+}
+
+// NotModified answers 304 and returns true when a GET or HEAD says in
+// If-None-Match (RFC 9110, section 13.1.2) that the client has what etag names.
+// It sets ETag in either case. A header that is not well formed is ignored: the
+// full answer is always right.
+func NotModified(w http.ResponseWriter, r *http.Request, etag string) bool {
+	w.Header().Set("ETag", etag)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	list := strings.Join(r.Header.Values("If-None-Match"), ",")
+	if !noneMatches(list, etag) {
+		return false
+	}
+	w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+func noneMatches(list, etag string) bool {
+	if strings.Trim(list, " \t") == "*" {
+		return true
+	}
+	tags, ok := parseTags(list)
+	if !ok {
+		return false
+	}
+	opaque := strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)
+	for _, tag := range tags {
+		if tag.opaque == opaque { // weak comparison: W/ makes no difference
+			return true
+		}
+	}
+	return false
+}
+
+// entityTag is one tag of a list, without its quotes.
+type entityTag struct {
+	weak   bool
+	opaque string
+}
+
+// version is the inverse of [ETag].
+func (t entityTag) version() (int64, bool) {
+	n, err := strconv.ParseInt(t.opaque, 10, 64)
+	// "01" and "+1" are other tags than "1": tags are compared by their characters.
+	ours := !t.weak && err == nil && n > 0 && strconv.FormatInt(n, 10) == t.opaque
+	return n, ours
+}
+
+// parseTags reads a list of entity tags, whose elements may be empty (RFC 9110,
+// section 5.6.1.2). A comma may be part of a tag.
+func parseTags(list string) (tags []entityTag, ok bool) {
+	for {
+		list = strings.TrimLeft(list, " \t,")
+		if list == "" {
+			return tags, true
+		}
+		var tag entityTag
+		if list, tag.weak = strings.CutPrefix(list, "W/"); !strings.HasPrefix(list, `"`) {
+			return nil, false
+		}
+		end := strings.IndexByte(list[1:], '"')
+		if end < 0 || strings.ContainsFunc(list[1:1+end], notTagCharacter) {
+			return nil, false
+		}
+		tag.opaque = list[1 : 1+end]
+		tags = append(tags, tag)
+		list = strings.TrimLeft(list[end+2:], " \t")
+		if list != "" && list[0] != ',' {
+			return nil, false
+		}
+	}
+}
+
+func notTagCharacter(r rune) bool { return r <= ' ' || r == 0x7f }

@@ -1,0 +1,38 @@
+package web
+
+// nearest returns the known name that was most likely meant, or "" when none is
+// near.
+func nearest(given string, known []string) string {
+	if len(given) > 64 { // no name is that long, and distance is quadratic
+		return ""
+	}
+	name, best := "", max(len(given)/2, 1)+1
+	for _, k := range known {
+		if d := distance(given, k); d < best {
+			name, best = k, d
+		}
+	}
+	return name
+}
+
+// distance counts the bytes to insert, delete or replace to get from a to b
+// (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
