@@ -6,45 +6,42 @@ import (
 	"strings"
 )
 
+// NoVersion is what [ParseIfMatch] gives for a tag that no book can have. Books
+// begin at version 1, so a condition on it is never met.
+const NoVersion int64 = 0
+
 // ETag is the strong entity tag (RFC 9110, section 8.8.3) of a book's version: "7",
 // with the quotes.
 func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// Condition is what If-Match asks of a book before it is changed.
-type Condition struct {
-	// Present: there is a condition. Without one, every book will do.
-	Present bool
-	// Any: "*", a book of whatever version, as long as there is one.
-	Any bool
-	// Versions are those of which the book must have one. When they are empty,
-	// though Present and not Any, no book can meet the condition: the header held
-	// only tags that are weak, which If-Match never matches, or were never given out.
-	Versions []int64
-}
-
 // ParseIfMatch reads the header If-Match (RFC 9110, section 13.1.1), all lines of
-// it. It fails with a 400 when the header is not well formed.
-func ParseIfMatch(r *http.Request) (Condition, error) {
-	lines := r.Header.Values("If-Match")
+// it.
+//
+//   - Without the header there is no condition: no versions, any is false.
+//   - "*" asks for a book of any version: any is true.
+//   - Otherwise the book must have one of the versions, of which there is at
+//     least one: a tag that is weak or was never given out is [NoVersion], so that
+//     a condition that cannot be met does not become no condition at all.
+//
+// It fails with a 400 when the header is not well formed.
+func ParseIfMatch(h http.Header) (versions []int64, any bool, err error) {
+	lines := h.Values("If-Match")
 	if len(lines) == 0 {
-		return Condition{}, nil
+		return nil, false, nil
 	}
 	list := strings.Join(lines, ",")
 	if strings.Trim(list, " \t") == "*" {
-		return Condition{Present: true, Any: true}, nil
+		return nil, true, nil
 	}
 	tags, ok := parseTags(list)
 	if !ok || len(tags) == 0 {
-		return Condition{}, BadRequest("The condition cannot be read.",
+		return nil, false, BadRequest("The condition cannot be read.",
 			FieldError{"If-Match", `must be "*" or a list of entity tags in double quotes, such as "3"`})
 	}
-	c := Condition{Present: true}
 	for _, tag := range tags {
-		if version, ok := tag.version(); ok {
-			c.Versions = append(c.Versions, version)
-		}
+		versions = append(versions, tag.version())
 	}
-	return c, nil
+	return versions, false, nil
 }
 
 // NotModified answers 304 and returns true when a GET or HEAD says in
@@ -87,12 +84,15 @@ type entityTag struct {
 	opaque string
 }
 
-// version is the inverse of [ETag].
-func (t entityTag) version() (int64, bool) {
+// version is the inverse of [ETag]. If-Match compares strongly, so a weak tag
+// has none.
+func (t entityTag) version() int64 {
 	n, err := strconv.ParseInt(t.opaque, 10, 64)
 	// "01" and "+1" are other tags than "1": tags are compared by their characters.
-	ours := !t.weak && err == nil && n > 0 && strconv.FormatInt(n, 10) == t.opaque
-	return n, ours
+	if t.weak || err != nil || n < 1 || strconv.FormatInt(n, 10) != t.opaque {
+		return NoVersion
+	}
+	return n
 }
 
 // parseTags reads a list of entity tags, whose elements may be empty (RFC 9110,

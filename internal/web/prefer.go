@@ -7,27 +7,24 @@ import (
 	"time"
 )
 
-// MaxWait is the longest that a client can have us wait for an outcome.
-const MaxWait = time.Minute
-
 // Preferences are what a client would like of a write (RFC 7240).
 type Preferences struct {
 	// RespondAsync: answer as soon as the command is safe, without waiting for it
 	// to be decided.
 	RespondAsync bool
-	// Wait is how long to wait for the outcome, at most [MaxWait]; nil where the
-	// client does not say.
-	Wait *time.Duration
+	// Wait is how long to wait for the outcome.
+	Wait time.Duration
 }
 
 // ParsePrefer reads the header Prefer, all lines of it: respond-async and
-// wait=seconds. A preference is a wish, so this cannot fail: what is not known or
-// not well formed is ignored, and of one that is there twice the first counts
+// wait=seconds. Wait is absent where the client does not say, and never more than
+// longest. A preference is a wish, so this cannot fail: what is not known or not
+// well formed is ignored, and of one that is there twice the first counts
 // (RFC 7240, section 2).
-func ParsePrefer(r *http.Request) Preferences {
-	var p Preferences
+func ParsePrefer(h http.Header, absent, longest time.Duration) Preferences {
+	p := Preferences{Wait: min(absent, longest)}
 	seen := make(map[string]bool)
-	for _, line := range r.Header.Values("Prefer") {
+	for _, line := range h.Values("Prefer") {
 		for _, element := range splitQuoted(line, ',') {
 			// Parameters, behind the first semicolon, belong to preferences not known here.
 			preference := splitQuoted(element, ';')[0]
@@ -43,8 +40,7 @@ func ParsePrefer(r *http.Request) Preferences {
 				p.RespondAsync = true
 			case "wait":
 				if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-					wait := min(time.Duration(seconds)*time.Second, MaxWait)
-					p.Wait = &wait
+					p.Wait = min(time.Duration(seconds)*time.Second, longest)
 				}
 			}
 		}
