@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -67,6 +68,10 @@ func StartKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Kafka broker on %s: %w", cfg.DataDir, err)
 	}
+
+	// Loading went through the whole log in memory, which is not needed again:
+	// records are read from disk when they are fetched.
+	debug.FreeOSMemory()
 
 	k := &Kafka{cluster: cluster, addr: cluster.ListenAddrs()[0]}
 	if err := forgetSequences(cfg.DataDir); err != nil {

@@ -288,11 +288,12 @@ func (p *Postgres) Err() error {
 func (p *Postgres) ConnString() string { return p.dsn(p.cfg.Database) }
 
 func (p *Postgres) dsn(database string) string {
+	// PathEscape, because neither pgx nor libpq take a "+" for a space.
 	dsn := url.URL{
 		Scheme:   "postgres",
 		User:     url.User(p.cfg.User),
 		Path:     "/" + database,
-		RawQuery: url.Values{"host": {p.socketDir}, "port": {strconv.Itoa(p.port())}}.Encode(),
+		RawQuery: "host=" + url.PathEscape(p.socketDir) + "&port=" + strconv.Itoa(p.port()),
 	}
 
 	return dsn.String()
