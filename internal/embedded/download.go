@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
@@ -39,6 +40,12 @@ func downloadBinaries(major int, logger *slog.Logger) (binaries, error) {
 	if err != nil {
 		return binaries{}, err
 	}
+	lock, err := lockDownloads(cache)
+	if err != nil {
+		return binaries{}, err
+	}
+	defer lock.Close()
+
 	home := filepath.Join(cache, "postgresql-"+strconv.Itoa(major))
 	if found, err := inspectBinaries(filepath.Join(home, "bin")); err == nil {
 		return found, nil
@@ -66,6 +73,24 @@ func downloadDir() (string, error) {
 	return filepath.Join(cache, "bookstore"), nil
 }
 
+// lockDownloads waits for other processes that download: several test binaries
+// or services may find at the same time that PostgreSQL is missing.
+func lockDownloads(cache string) (io.Closer, error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(cache, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("lock %s: %w", cache, err)
+	}
+
+	return file, nil
+}
+
 // unpackInto fills home in one step, so that a kill half-way leaves nothing
 // that looks complete.
 //
@@ -74,9 +99,6 @@ func downloadDir() (string, error) {
 // the machine, and outlives a killed parent. So it is given a data directory
 // that is none: it unpacks, its start fails, and the programs are there.
 func unpackInto(home, cache string, version embeddedpostgres.PostgresVersion) error {
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return err
-	}
 	work, err := os.MkdirTemp(cache, "unpacking-")
 	if err != nil {
 		return err

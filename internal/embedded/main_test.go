@@ -36,10 +36,10 @@ func TestMain(m *testing.M) {
 	}
 
 	// Killed homes leave their socket's directory behind, so that is made in
-	// a place that goes. PostgreSQL's user has to get there.
+	// a place that goes: open to all users, as a /tmp is.
 	temp, err := os.MkdirTemp("", "embedded-")
 	if err == nil {
-		err = errors.Join(os.Chmod(temp, 0o711), os.Setenv("TMPDIR", temp))
+		err = errors.Join(os.Chmod(temp, 0o777|os.ModeSticky), os.Setenv("TMPDIR", temp))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -167,6 +167,9 @@ func homeCommand(t *testing.T, dir string, credential *syscall.Credential) *exec
 	}
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), homeVariable+"="+dir)
+	if credential != nil {
+		cmd.Env = append(cmd.Env, "HOME="+filepath.Dir(dir)) // ours is closed to them
+	}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: credential}
 
