@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -14,7 +16,15 @@ import (
 
 func startKafka(t *testing.T, dir string) *embedded.Kafka {
 	t.Helper()
-	kafka, err := embedded.StartKafka(t.Context(), embedded.KafkaConfig{DataDir: dir, Logger: slog.New(slog.DiscardHandler)})
+
+	return startKafkaOn(t, dir, 0)
+}
+
+func startKafkaOn(t *testing.T, dir string, port int) *embedded.Kafka {
+	t.Helper()
+	kafka, err := embedded.StartKafka(t.Context(), embedded.KafkaConfig{
+		DataDir: dir, Port: port, Logger: slog.New(slog.DiscardHandler),
+	})
 	require.NoError(t, err)
 	t.Cleanup(kafka.Close)
 
@@ -161,4 +171,41 @@ func TestKafkaNamesTheKeyOfABusyPort(t *testing.T) {
 	require.ErrorAs(t, err, &inUse)
 	require.Equal(t, "embedded.kafka_port", inUse.Key)
 	require.Equal(t, port, inUse.Port)
+}
+
+// A producer in another process goes on when the broker is back, after a clean
+// stop and after a kill that follows one.
+func TestKafkaTakesOnFromAProducerThatOutlivesIt(t *testing.T) {
+	t.Parallel()
+	dir, killed := t.TempDir(), t.TempDir()
+	first := startKafka(t, dir)
+	createTopic(t, first.Addr(), "books", nil)
+	_, portText, err := net.SplitHostPort(first.Addr())
+	require.NoError(t, err)
+	port, err := strconv.Atoi(portText)
+	require.NoError(t, err)
+
+	producer, err := sarama.NewSyncProducer([]string{first.Addr()}, kafkaConfig())
+	require.NoError(t, err)
+	defer producer.Close()
+	var want []string
+	send := func() {
+		for range 3 {
+			value := fmt.Sprint("event ", len(want))
+			_, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: "books", Value: sarama.StringEncoder(value)})
+			require.NoError(t, err)
+			want = append(want, value)
+		}
+	}
+
+	send()
+	first.Close()
+	second := startKafkaOn(t, dir, port)
+	send()
+	require.NoError(t, os.CopyFS(killed, os.DirFS(dir)), "what a kill would leave")
+	second.Close()
+
+	third := startKafkaOn(t, killed, port)
+	send()
+	require.Equal(t, want, readPartition(t, third.Addr(), "books", 0))
 }
