@@ -56,15 +56,14 @@ func wantJSON(h http.Header) error {
 // readBody reads all of the body and says what went wrong, if something did.
 func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
 	if r.ContentLength > maxBytes { // said so itself: nothing needs to be sent first
-		w.Header().Set("Connection", "close") // the rest of the body would be taken for the next request
-		return nil, PayloadTooLarge(maxBytes)
+		return nil, tooLarge(w, maxBytes)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBytes))
-	var tooLarge *http.MaxBytesError
+	var limit *http.MaxBytesError
 	switch {
 	case err == nil:
-	case errors.As(err, &tooLarge):
-		return nil, PayloadTooLarge(tooLarge.Limit)
+	case errors.As(err, &limit):
+		return nil, tooLarge(w, limit.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")
 		return nil, newProblem(TypeRequestTimeout, fmt.Sprintf("After %d bytes nothing came for too long.", len(body)))
@@ -82,6 +81,13 @@ func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, e
 		return nil, BadRequest(fmt.Sprintf("The body is not UTF-8 at %s: byte 0x%02x.", place(body, at), body[at]))
 	}
 	return body, nil
+}
+
+// tooLarge also gives up the connection: to use it again, all that the client
+// still sends would have to be read first.
+func tooLarge(w http.ResponseWriter, maxBytes int64) error {
+	w.Header().Set("Connection", "close")
+	return PayloadTooLarge(maxBytes)
 }
 
 // firstInvalid is the offset of the first byte that is not UTF-8.

@@ -15,7 +15,8 @@ type response struct {
 	http.ResponseWriter
 	status int    // 0 until the header is sent
 	route  string // template of the route that matched; "" while none has
-	err    error  // what made the answer a 500, for the access log
+	err    error  // what made the answer a 5xx or cut it off, for the log
+	head   bool   // the request is a HEAD, routed as a GET
 }
 
 // newResponse is also safe around a writer that already is one.
