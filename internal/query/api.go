@@ -1,0 +1,182 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+	"golang.org/x/time/rate"
+
+	"bookstore/internal/events"
+	"bookstore/internal/web"
+)
+
+// Bounds of what can be asked for.
+const (
+	// MaxLimit is how many results a page may have.
+	MaxLimit = 100
+	// MaxOffset is how many results may be skipped. The database has to find all
+	// of those, so beyond this a reader should ask a better question.
+	MaxOffset = 10_000
+	// MaxQuery is how many characters a query may have.
+	MaxQuery = 500
+)
+
+// API is the read side's HTTP routes. All fields are required; it must not be
+// copied once it serves.
+type API struct {
+	Catalog  *Catalog
+	Searches SearchLog
+
+	// The read models that tokens are waited for: of the books, and of their
+	// histories.
+	Books   ReadModel
+	History ReadModel
+
+	PageSize int           // results per page, where the client does not say; 1 to MaxLimit
+	Wait     time.Duration // how long a query waits for its Consistency-Token
+
+	Logger *slog.Logger
+
+	lost rate.Sometimes // see served
+}
+
+// Routes adds the routes to r.
+func (a *API) Routes(r *mux.Router) {
+	a.lost = rate.Sometimes{First: 1, Interval: lostLogInterval}
+	for path, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"/api/books":              a.listBooks,
+		"/api/books/{id}":         a.showBook,
+		"/api/books/{id}/history": a.showHistory,
+	} {
+		r.Handle(path, web.Handle(handle)).Methods(http.MethodGet, http.MethodHead)
+	}
+}
+
+// listBooks answers with a page of all books, or of those that a query finds.
+func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
+	params := web.Params(r)
+	query := params.String("q", MaxQuery)
+	offset := params.Int("o", 0, 0, MaxOffset)
+	limit := params.Int("limit", a.PageSize, 1, MaxLimit)
+	user := params.UserID()
+	// An empty q is a form that was sent without one; spaces are somebody's query.
+	if query != "" && strings.TrimSpace(query) == "" {
+		params.Refuse("q", "has nothing to search for: leave it out to list all books")
+	}
+	if err := params.Err(); err != nil {
+		return err
+	}
+	token, err := readToken(r)
+	if err != nil {
+		return err
+	}
+	if err := a.awaitToken(r, a.Books, token); err != nil {
+		return err
+	}
+
+	var page Page
+	if query == "" {
+		page, err = a.Catalog.List(r.Context(), offset, limit)
+	} else {
+		page, err = a.Catalog.Search(r.Context(), SearchRequest{Query: query, Offset: offset, Limit: limit})
+	}
+	if err != nil {
+		return asProblem(err)
+	}
+	// HEAD serves no results.
+	if query != "" && r.Method == http.MethodGet {
+		a.served(r.Context(), search{query: query, user: user, offset: offset, limit: limit}, page)
+	}
+	setFreshness(w.Header(), page.Snapshot, a.Books)
+	linkNext(w.Header(), r, page.More, offset, limit)
+	return web.WriteJSON(w, http.StatusOK, page.Books)
+}
+
+func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {
+	id, token, err := a.readTarget(r, web.Params(r))
+	if err != nil {
+		return err
+	}
+	if err := a.awaitToken(r, a.Books, token); err != nil {
+		return err
+	}
+	book, snapshot, err := a.Catalog.Get(r.Context(), id)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return asProblem(err)
+	}
+	// Also where there is no book: that it is gone is seen as of this snapshot.
+	setFreshness(w.Header(), snapshot, a.Books)
+	if err != nil {
+		return asProblem(err)
+	}
+	if web.NotModified(w, r, web.ETag(book.Version)) {
+		return nil
+	}
+	return web.WriteJSON(w, http.StatusOK, book)
+}
+
+func (a *API) showHistory(w http.ResponseWriter, r *http.Request) error {
+	params := web.Params(r)
+	offset := params.Int("o", 0, 0, MaxOffset)
+	limit := params.Int("limit", MaxLimit, 1, MaxLimit)
+	id, token, err := a.readTarget(r, params)
+	if err != nil {
+		return err
+	}
+	if err := a.awaitToken(r, a.History, token); err != nil {
+		return err
+	}
+	timeline, err := a.Catalog.History(r.Context(), id, offset, limit)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return asProblem(err)
+	}
+	setFreshness(w.Header(), timeline.Snapshot, a.History)
+	if err != nil {
+		return asProblem(err)
+	}
+	linkNext(w.Header(), r, timeline.More, offset, limit)
+	return web.WriteJSON(w, http.StatusOK, timeline.Entries)
+}
+
+// readTarget reads what a route of one book is asked for, once its parameters
+// have been named.
+func (a *API) readTarget(r *http.Request, params *web.Query) (id int64, token events.Token, err error) {
+	if id, err = web.PathID(r, "id"); err != nil {
+		return 0, nil, err
+	}
+	params.UserID() // every route takes uid
+	if err = params.Err(); err != nil {
+		return 0, nil, err
+	}
+	token, err = readToken(r)
+	return id, token, err
+}
+
+// asProblem names what only this package can tell; package web knows the rest.
+func asProblem(err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return web.NotFound("There is no such book.")
+	case errors.Is(err, ErrTooSlow):
+		return web.Unavailable("The query took too long and was given up. In a search, more or longer words make it faster.", retryAfter)
+	default:
+		return err
+	}
+}
+
+// linkNext names the next page (RFC 8288), as far as it may be asked for.
+func linkNext(h http.Header, r *http.Request, more bool, offset, limit int) {
+	next := offset + limit
+	if !more || next > MaxOffset {
+		return
+	}
+	values := r.URL.Query()
+	values.Set("o", strconv.Itoa(next))
+	h.Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), values.Encode()))
+}

@@ -1,0 +1,27 @@
+// Package query is the read side: it lists, shows and searches the books of the
+// read model, and tells what happened to each.
+//
+// In come HTTP requests ([API]); out go rows of the views that package
+// projection keeps ([Catalog] reads them, and nothing here writes), together with
+// where in the log those rows stand: a Consistency-Token and a Read-Model-Lag.
+// Rows and position come out of one statement, so they are of one moment. Every
+// search that was answered also goes to a [SearchLog], with exactly the results
+// that were served.
+//
+// On failure:
+//   - Bad input is refused with 400 and the name of the field, before the
+//     database is asked.
+//   - A Consistency-Token names a write that is not readable yet: the query waits
+//     for a bounded time and is then refused with 503, never answered without it.
+//   - The database is away or a search takes too long: 503 with Retry-After. The
+//     server ends the statement itself, so that a search nobody waits for any more
+//     does not go on costing.
+//   - Kafka is away: nothing happens here. The search log is a spool on disk.
+//   - The search log refuses a search (its bound is reached): the reader is
+//     answered all the same, and the log says so once in a while.
+//   - Killed between the append to the search log and the answer: the search is
+//     published though its reader never saw the results. The other order would
+//     lose searches that were seen.
+//
+// Nothing is kept between requests, so any number of processes may answer.
+package query

@@ -1,0 +1,89 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"bookstore/internal/events"
+)
+
+// ErrTooSlow says that a query was given up at its time limit: by the database,
+// or by us where that did not answer at all.
+var ErrTooSlow = errors.New("the query took too long")
+
+// grace is how much longer than the server's own limit the answer may take
+// before the connection is given up: a server that is frozen or cut off can't
+// keep its limit.
+const grace = time.Second
+
+// read runs one SELECT, bounded in time, and hands its rows to scan.
+//
+// The limit travels in the same round trip as the query: a pipeline without
+// BEGIN is one transaction, and the settings end with it.
+func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pgx.CollectableRow) error) error {
+	bounded, cancel := context.WithTimeout(ctx, c.Timeout+grace)
+	defer cancel()
+
+	pipeline := &pgx.Batch{}
+	// A plan made once for all words would not know the rare from the common.
+	pipeline.Queue(`SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true)`,
+		strconv.FormatInt(c.Timeout.Milliseconds(), 10))
+	pipeline.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		defer rows.Close()
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	err := c.Pool.SendBatch(bounded, pipeline).Close()
+
+	const queryCanceled = "57014"
+	var fromServer *pgconn.PgError
+	switch {
+	case errors.As(err, &fromServer) && fromServer.Code == queryCanceled,
+		errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return fmt.Errorf("%w: %w", ErrTooSlow, err)
+	default:
+		return err
+	}
+}
+
+// snapshotOf is a subselect of one row: the generation of a projection that
+// answers queries, and its checkpoints.
+//
+// It must come before the rows, as a subselect and not WITH: PostgreSQL locks
+// what a FROM names in that order, also when it runs a plan again, and a switch
+// replaces the view of the generation first. The other way round the two
+// deadlock.
+func snapshotOf(projection string) string {
+	checkpoints := `FROM checkpoints WHERE consumer = '` + projection + `' AND generation = active.generation ORDER BY partition`
+	return `(
+			SELECT generation, ARRAY(SELECT partition ` + checkpoints + `), ARRAY(SELECT next_offset ` + checkpoints + `)
+			FROM ` + projection + `_generation AS active
+		) AS snapshot`
+}
+
+// offsetsScanner holds the second and third column of a snapshot.
+type offsetsScanner struct {
+	partitions []int32
+	next       []int64
+}
+
+func (s offsetsScanner) offsets() events.Offsets {
+	var offsets events.Offsets
+	for i, partition := range s.partitions {
+		for int(partition) >= len(offsets) {
+			offsets = append(offsets, 0)
+		}
+		offsets[partition] = s.next[i]
+	}
+	return offsets
+}

@@ -1,0 +1,159 @@
+package query_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"bookstore/internal/events"
+	"bookstore/internal/postgres"
+	"bookstore/internal/projection"
+	"bookstore/internal/query"
+	"bookstore/internal/testenv"
+)
+
+// partition is where all events of these tests lie; not the first, so that a
+// position in the wrong place is noticed.
+const partition = 2
+
+// readModel is a real read model, fed by the test instead of by an engine.
+type readModel struct {
+	t       testing.TB
+	pool    *pgxpool.Pool
+	catalog *query.Catalog
+	next    int64 // offset of the next event
+}
+
+func newReadModel(t testing.TB) *readModel {
+	t.Helper()
+	return newReadModelIn(t, testenv.Database(t))
+}
+
+func newReadModelIn(t testing.TB, connString string) *readModel {
+	t.Helper()
+	pool, err := postgres.Open(t.Context(), connString, postgres.Options{ApplicationName: "query tests"})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	_, err = postgres.Migrate(t.Context(), pool, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	for _, p := range projections {
+		_, err := projection.Install(t.Context(), pool, p)
+		require.NoError(t, err)
+	}
+	return &readModel{t: t, pool: pool, catalog: &query.Catalog{Pool: pool, Timeout: 5 * time.Second}}
+}
+
+var projections = []projection.Projection{projection.Catalog{}, projection.History{}}
+
+// publish applies events, each at the next offset.
+func (m *readModel) publish(all ...events.Event) {
+	m.t.Helper()
+	m.publishTo(1, all...)
+}
+
+func (m *readModel) publishTo(generation int64, all ...events.Event) {
+	m.t.Helper()
+	records := make([]events.Record, len(all))
+	for i, e := range all {
+		encoded, err := events.EncodeEvent(events.Envelope{
+			ID: "e", Source: events.SourceCommands, Time: dayOne, Actor: "ada", CorrelationID: "request-1",
+			Cause: &events.Cause{CommandID: "command-1", Hash: "h"},
+		}, e)
+		require.NoError(m.t, err)
+		records[i] = events.Record{
+			Topic: events.DefaultEventsTopic, Partition: partition, Offset: m.next + int64(i),
+			Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers,
+		}
+	}
+	m.next += int64(len(all))
+	for _, p := range projections {
+		writes, err := p.Apply(m.t.Context(), m.pool, generation, records)
+		require.NoError(m.t, err)
+		writes.Queue(`
+			INSERT INTO checkpoints (consumer, generation, partition, next_offset) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+			p.Name(), generation, partition, m.next)
+		require.NoError(m.t, m.pool.SendBatch(m.t.Context(), writes).Close())
+	}
+}
+
+// activate makes the tables of a generation where they are missing, and points
+// the views at it.
+func (m *readModel) activate(ctx context.Context, generation int64) error {
+	return pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
+		for _, p := range projections {
+			if err := p.Activate(ctx, tx, generation); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+var dayOne = time.Date(2024, 4, 10, 7, 1, 51, 987654000, time.UTC)
+
+// book is the creation of a book.
+func book(id int64, title, author, description string) events.BookCreated {
+	return events.BookCreated{
+		ID: id, Version: 1, CreatedAt: dayOne,
+		Details: events.Details{Title: title, Author: author, PublishedAt: "1965", Description: description},
+	}
+}
+
+// searchLog keeps searches as the spool would, and fails when it is told to.
+type searchLog struct {
+	mu       sync.Mutex
+	searches []events.SearchServed
+	fails    error
+}
+
+func (l *searchLog) Append(s events.SearchServed) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fails != nil {
+		return l.fails
+	}
+	l.searches = append(l.searches, s)
+	return nil
+}
+
+func (l *searchLog) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fails = err
+}
+
+// take returns what was appended since the last call.
+func (l *searchLog) take() []events.SearchServed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.searches
+	l.searches = nil
+	return taken
+}
+
+// logLines is a place for log lines that a test reads while others write.
+type logLines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logLines) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.buf.String(), "\n")
+}
