@@ -97,6 +97,7 @@ type openAPISchema struct {
 	Required                  []string
 	Properties                map[string]openAPISchema
 	Items                     *openAPISchema
+	OneOf                     []openAPISchema `json:"oneOf"`
 }
 
 // newDocsView follows the references and puts all in the order in which it is read.
@@ -188,6 +189,12 @@ func (s openAPISchema) name() string {
 		return lastOf(s.Ref)
 	case s.Items != nil:
 		return strings.TrimSpace("list of " + s.Items.name())
+	case len(s.OneOf) > 0:
+		var names []string
+		for _, one := range s.OneOf {
+			names = append(names, one.name())
+		}
+		return strings.Join(names, " | ")
 	case len(s.Enum) > 0:
 		return strings.Join(s.Enum, " | ")
 	case s.Format != "":

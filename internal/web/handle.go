@@ -44,14 +44,15 @@ func Handle(f func(w http.ResponseWriter, r *http.Request) error) http.Handler {
 // fail answers with what went wrong, or cuts the connection where that would be
 // a lie.
 func fail(w *response, r *http.Request, err error) {
-	// First of all: with the client gone every other error is a consequence. A
-	// return would send "200 OK" with no body, which a client that only closed its
-	// sending side would read as success.
-	if errors.Is(r.Context().Err(), context.Canceled) {
+	p := *problemOf(r, err) // a copy: an error may be shared between requests
+	// net/http cancels the context when the client leaves, and also when the body
+	// does not arrive; in the second case the client is there and gets its 4xx.
+	if p.Status >= http.StatusInternalServerError && errors.Is(r.Context().Err(), context.Canceled) {
+		// Every other error is a consequence. A return would send "200 OK" with no
+		// body, which a client that only closed its sending side would read as success.
 		w.status = statusClientGone
 		panic(http.ErrAbortHandler)
 	}
-	p := *problemOf(r, err) // a copy: an error may be shared between requests
 	if p.Status >= http.StatusInternalServerError {
 		w.err = err
 	}

@@ -1,12 +1,12 @@
 package web
 
-// nearest returns the known name that was most likely meant, or "" when none is
-// near.
+// nearest returns the known name that was most likely meant, or "" when none
+// is within half of its letters.
 func nearest(given string, known []string) string {
 	if len(given) > 64 { // no name is that long, and distance is quadratic
 		return ""
 	}
-	name, best := "", max(len(given)/2, 1)+1
+	name, best := "", len(given)/2+1
 	for _, k := range known {
 		if d := distance(given, k); d < best {
 			name, best = k, d
