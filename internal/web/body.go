@@ -39,7 +39,8 @@ func DecodeJSON(w http.ResponseWriter, r *http.Request, v any, maxBytes int64) e
 func wantJSON(h http.Header) error {
 	given := h.Get("Content-Type")
 	kind, params, err := mime.ParseMediaType(given)
-	if err != nil || kind != "application/json" && !(strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
+	json := kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+	if err != nil || !json {
 		return UnsupportedMediaType(given)
 	}
 	// JSON has no other encoding (RFC 8259, section 8.1). Taking a body that

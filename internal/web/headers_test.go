@@ -1,7 +1,7 @@
 package web
 
 import (
-	"errors"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,7 +13,7 @@ import (
 
 // requestWith has a header line for each value.
 func requestWith(name string, values ...string) *http.Request {
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequestWithContext(context.Background(), "GET", "/", nil)
 	for _, value := range values {
 		r.Header.Add(name, value)
 	}
@@ -23,7 +23,7 @@ func requestWith(name string, values ...string) *http.Request {
 func requireBadRequest(t *testing.T, err error, field string) {
 	t.Helper()
 	var p *Problem
-	require.True(t, errors.As(err, &p), "%v", err) //nolint:testifylint // p is looked at next
+	require.ErrorAs(t, err, &p)
 	require.Equal(t, 400, p.Status)
 	require.Equal(t, field, p.Errors[0].Field)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -57,7 +58,7 @@ func recoverPanic(next http.Handler) http.Handler {
 			if value == nil {
 				return
 			}
-			if value == http.ErrAbortHandler { // meant to cut the connection
+			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) { // meant to cut the connection
 				panic(value)
 			}
 			answer.err = &panicked{value: value, stack: debug.Stack()}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -42,14 +43,14 @@ func observe(logger *slog.Logger, durations *prometheus.HistogramVec) func(http.
 }
 
 func logRequest(logger *slog.Logger, r *http.Request, answer *response, took time.Duration) {
-	level, message := slog.LevelDebug, "request answered"
+	level := slog.LevelDebug
 	switch {
 	case answer.err == nil: // well, or the client's fault
 	case answer.status > http.StatusInternalServerError:
 		level = slog.LevelWarn // something that we need is away
 	default:
 		// A 500, or an answer that failed after it had begun.
-		level, message = slog.LevelError, "request failed"
+		level = slog.LevelError
 	}
 	if !logger.Enabled(r.Context(), level) {
 		return
@@ -64,10 +65,11 @@ func logRequest(logger *slog.Logger, r *http.Request, answer *response, took tim
 	if answer.err != nil {
 		attrs = append(attrs, slog.Any("error", answer.err))
 	}
-	if p, ok := answer.err.(*panicked); ok { //nolint:errorlint // never wrapped: recoverPanic has just made it
-		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	var panicked *panicked
+	if errors.As(answer.err, &panicked) {
+		attrs = append(attrs, slog.String("stack", string(panicked.stack)))
 	}
-	logger.LogAttrs(r.Context(), level, message, attrs...)
+	logger.LogAttrs(r.Context(), level, "request answered", attrs...)
 }
 
 // The labels take few values, whatever clients send: each combination is a time

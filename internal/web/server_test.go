@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -176,7 +175,7 @@ func TestBusyPort(t *testing.T) {
 	require.NoError(t, err)
 	err = second.Listen(b.Addr().String())
 	var busy *ListenError
-	require.True(t, errors.As(err, &busy)) //nolint:testifylint // busy is looked at next
+	require.ErrorAs(t, err, &busy)
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 	require.Equal(t, b.Addr().String(), busy.Addr)
 	require.Contains(t, busy.Error(), "app.port")
