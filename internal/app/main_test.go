@@ -1,0 +1,15 @@
+package app_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"bookstore/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// quietLogger shows what the service logs when the test fails or -v is given.
+func quietLogger(tb testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

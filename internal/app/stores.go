@@ -1,0 +1,146 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"bookstore/internal/events"
+	"bookstore/internal/messaging"
+	"bookstore/internal/postgres"
+	"bookstore/internal/projection"
+)
+
+// Connections of the two pools. Consumers and queries have one each, so that a
+// flood of searches can't keep the read model from moving.
+var (
+	workConns  = int32(4*runtime.GOMAXPROCS(0) + 4)
+	queryConns = int32(4*runtime.GOMAXPROCS(0) + 4)
+)
+
+// openDatabase connects, waiting for a database that is away, and brings its
+// schema up to date.
+func (a *App) openDatabase(ctx context.Context) error {
+	var err error
+	if a.pool, err = a.openPool(ctx, "bookstore", workConns); err != nil {
+		return err
+	}
+	if a.queryPool, err = a.openPool(ctx, "bookstore queries", queryConns); err != nil {
+		return err
+	}
+	return a.whenReachable(ctx, "the database", func() error {
+		if err := postgres.CheckVersion(ctx, a.pool); err != nil {
+			return err
+		}
+		_, err := postgres.Migrate(ctx, a.pool, a.log)
+		return err
+	})
+}
+
+func (a *App) openPool(ctx context.Context, name string, conns int32) (*pgxpool.Pool, error) {
+	pool, err := postgres.Open(ctx, a.homes.database, postgres.Options{ApplicationName: name, MaxConns: conns})
+	if err != nil {
+		return nil, err
+	}
+	a.onClose("close the pool "+name, func(context.Context) error {
+		pool.Close()
+		return nil
+	})
+	return pool, nil
+}
+
+// openLog connects to Kafka, waiting for a broker that is away, and makes sure
+// that the topics are as the promises need them.
+func (a *App) openLog(ctx, background context.Context) error {
+	var err error
+	if a.broker, err = messaging.NewBroker(a.kafka); err != nil {
+		return err
+	}
+	a.onClose("disconnect from the log", func(context.Context) error {
+		a.broker.Close()
+		return nil
+	})
+	err = a.whenReachable(ctx, "the log", func() error {
+		return messaging.EnsureTopics(ctx, a.kafka, a.topics.Specs(), a.cfg.MQ.Partitions)
+	})
+	if err != nil {
+		return err
+	}
+	if a.publisher, err = messaging.NewPublisher(a.kafka); err != nil {
+		return err
+	}
+	a.onClose("close the publisher", func(context.Context) error { return a.publisher.Close() })
+	a.heads = messaging.NewHeads(a.broker, a.topics.Commands, a.topics.Events)
+	a.run(func() { a.heads.Run(background) })
+	return nil
+}
+
+// whenReachable tries f until it gets an answer, good or bad.
+func (a *App) whenReachable(ctx context.Context, what string, f func() error) error {
+	const pause = 500 * time.Millisecond
+	for tries := 0; ; tries++ {
+		err := f()
+		if err == nil {
+			if tries > 0 {
+				a.log.Info("reached " + what)
+			}
+			return nil
+		}
+		if !postgres.IsTransient(err) && !errors.Is(err, events.ErrLogUnavailable) {
+			return err
+		}
+		if tries == 0 {
+			a.log.Warn("can't reach "+what+" yet; trying on", "error", err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("gave up waiting for %s: %w", what, err)
+		}
+	}
+}
+
+// checkLog refuses to start on a log that has lost what the database has seen,
+// or that begins after what the database still needs: following it would
+// silently leave books out.
+func (a *App) checkLog(ctx context.Context) error {
+	followed := map[string][]string{
+		a.topics.Commands: {consumerCommands},
+		a.topics.Events:   {projection.Catalog{}.Name(), projection.History{}.Name()},
+	}
+	for topic, consumers := range followed {
+		oldest, newest, err := a.broker.Watermarks(ctx, topic)
+		if err != nil {
+			return err
+		}
+		for _, consumer := range consumers {
+			next, err := projection.Checkpoints(ctx, a.pool, consumer, firstGeneration)
+			if err != nil {
+				return err
+			}
+			for partition, offset := range next {
+				if partition >= len(newest) || offset > newest[partition] || offset < oldest[partition] {
+					return &LostLogError{Consumer: consumer, Topic: topic, Partition: partition, Position: offset}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// LostLogError says that the log does not have what the database has seen.
+type LostLogError struct {
+	Consumer  string
+	Topic     string
+	Partition int
+	Position  int64 // the next offset that the consumer needs
+}
+
+func (e *LostLogError) Error() string {
+	return fmt.Sprintf("the log has lost what the database has seen: %s has come to offset %d of %s/%d, which does not have it; "+
+		"bring back the log that belongs to this database, or start on an empty database", e.Consumer, e.Position, e.Topic, e.Partition)
+}
