@@ -140,6 +140,11 @@ func (e *Engine) Revoke(partitions []int32) {
 // Handle takes a record over, waiting while too much is waiting already. A
 // record that was taken over is not yet applied, and is delivered again if it
 // never is: what counts is the checkpoint.
+//
+// Each assignment delivers the records of a partition in order, from the offset
+// that [Engine.Assign] returned, and ctx ends with it at the latest. A record
+// that an earlier assignment left over must not come in between: those before it
+// would be taken for missing offsets.
 func (e *Engine) Handle(ctx context.Context, r events.Record) error {
 	return e.lane(r.Partition).put(ctx, r)
 }
@@ -185,8 +190,7 @@ func (e *Engine) apply(ctx context.Context, laneIndex int, b batch) {
 		}
 		var err error
 		after, err = e.commit(ctx, b)
-		if errors.Is(err, ErrFenced) {
-			e.fenced(l, b)
+		if errors.Is(err, ErrFenced) && e.fenced(l, b) {
 			after = nil
 			return true, nil
 		}
@@ -223,8 +227,10 @@ func (e *Engine) persist(ctx context.Context, laneIndex int, what string, try fu
 	for tries, wait := 1, firstRetry; ; tries, wait = tries+1, min(2*wait, lastRetry) {
 		done, err := try()
 		if done {
-			if reported != "" {
+			if tries > 1 {
 				e.setFault(laneIndex, nil)
+			}
+			if reported != "" {
 				e.log.Info("got on again", "doing", what)
 			}
 			return true
@@ -301,11 +307,12 @@ func (e *Engine) commit(ctx context.Context, b batch) (func(context.Context) err
 // long is away.
 const batchTimeout = 30 * time.Second
 
-// fenced drops the partitions of b and asks for them anew, unless that has
-// happened already.
-func (e *Engine) fenced(l *lane, b batch) {
-	if len(l.current(b).spans) < len(b.spans) {
-		return
+// fenced drops the partitions of b and asks for them anew. It does nothing and
+// returns false where a part of b is no longer the next thing to apply: that part
+// may be what was fenced, and the rest has to be tried without it.
+func (e *Engine) fenced(l *lane, b batch) bool {
+	if !l.current(b).same(b) {
+		return false
 	}
 	e.cfg.Metrics.fenced.WithLabelValues(e.cfg.Consumer).Inc()
 	e.log.Warn("the checkpoint has moved under this owner; asking for the partitions anew", "partitions", b.partitions())
@@ -314,6 +321,7 @@ func (e *Engine) fenced(l *lane, b batch) {
 	giveUp := e.giveUp
 	e.mu.Unlock()
 	giveUp()
+	return true
 }
 
 func (e *Engine) advanced(next map[int32]int64) {

@@ -1,7 +1,9 @@
 package projection
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	"bookstore/internal/events"
@@ -69,10 +71,16 @@ func (l *lane) purge(partition int32) {
 	l.queue = kept
 }
 
-// put appends a record, waiting while the lane is full.
+// put appends a record, waiting while the lane is full. A record whose ctx has
+// ended is refused also when there is room: that room may have been made by a new
+// assignment, which this record does not belong to.
 func (l *lane) put(ctx context.Context, r events.Record) error {
 	for {
 		l.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			l.mu.Unlock()
+			return err
+		}
 		if l.bytes < maxLaneBytes {
 			l.queue = append(l.queue, r)
 			l.bytes += r.Size()
@@ -97,6 +105,9 @@ func (l *lane) take(ctx context.Context) batch {
 	for ctx.Err() == nil {
 		l.mu.Lock()
 		b := l.cut()
+		for len(b.records) == 0 && len(l.queue) > 0 {
+			b = l.cut() // nothing of what was cut is to be applied, but there is more
+		}
 		changed := l.changed
 		l.mu.Unlock()
 		if len(b.records) > 0 {
@@ -129,17 +140,25 @@ func (l *lane) cut() batch {
 	return b
 }
 
-// current returns the part of b that is still the next thing to apply: without
-// partitions that were revoked or assigned anew since b was taken.
+// current returns the part of b that is still to be applied: without partitions
+// that were revoked since b was taken, and without those that were assigned anew
+// from before b: they will be delivered again, and b must not go first.
 func (l *lane) current(b batch) batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	next := make(map[int32]int64, len(b.spans))
+	unchanged := true
 	for _, s := range b.spans {
-		if next, assigned := l.next[s.partition]; !assigned || next != s.from {
-			return newBatch(b.records, l.next)
+		at, assigned := l.next[s.partition]
+		if assigned && at >= s.from {
+			next[s.partition] = at
 		}
+		unchanged = unchanged && assigned && at == s.from
 	}
-	return b
+	if unchanged {
+		return b
+	}
+	return newBatch(b.records, next)
 }
 
 // holdsAny says whether a partition of b is still assigned.
@@ -168,7 +187,7 @@ func (l *lane) applied(b batch) {
 // batch is what one transaction applies.
 type batch struct {
 	records []events.Record
-	spans   []span // one per partition in records
+	spans   []span // one per partition in records, sorted by partition
 }
 
 // newBatch copies those records that continue their partition at next or behind.
@@ -195,8 +214,13 @@ func newBatch(records []events.Record, next map[int32]int64) batch {
 		b.spans[i].to = r.Offset + 1
 		b.records = append(b.records, r)
 	}
+	// The order in which advance_checkpoints locks them.
+	slices.SortFunc(b.spans, func(x, y span) int { return cmp.Compare(x.partition, y.partition) })
 	return b
 }
+
+// same says whether two batches move the same partitions between the same offsets.
+func (b batch) same(other batch) bool { return slices.Equal(b.spans, other.spans) }
 
 func (b batch) partitions() []int32 {
 	partitions := make([]int32, len(b.spans))
