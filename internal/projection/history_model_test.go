@@ -123,9 +123,9 @@ func TestAnyLostEventIsNoticed(t *testing.T) {
 		lost := rapid.Int64Range(1, length-1).Draw(t, "lost")
 		var l log
 		for version := int64(1); version <= length; version++ {
-			switch {
-			case version == lost:
-			case version == 1:
+			switch version {
+			case lost:
+			case 1:
 				l.add(t, created(1))
 			default:
 				l.add(t, updated(1, version))
