@@ -176,11 +176,10 @@ func (a *API) commandID(r *http.Request) (id string, keyed bool, err error) {
 // the versions in If-Match, without putting it on the log. The decision itself
 // checks again.
 func (a *API) precheck(ctx context.Context, id int64, ifMatch []int64) error {
-	known, err := readKnown(ctx, a.DB, nil, []int64{id})
+	book, err := readBook(ctx, a.DB, id)
 	if err != nil {
 		return err
 	}
-	book := known.books[id]
 	if !book.Exists() {
 		return rejection(events.RejectedNotFound, id, book.Version)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -82,9 +84,15 @@ type known struct {
 }
 
 // readKnown reads, in one round trip, which of the commands are decided and how
-// the books stand.
-func readKnown(ctx context.Context, db postgres.Reader, commandIDs []string, bookIDs []int64) (known, error) {
+// their books stand.
+func readKnown(ctx context.Context, db postgres.Reader, commands []events.Issued) (known, error) {
 	k := known{commands: make(map[string]bool), books: make(map[int64]Book)}
+	commandIDs := make([]string, len(commands))
+	for i, issued := range commands {
+		commandIDs[i] = issued.ID
+		k.books[issued.Command.Book()] = Book{}
+	}
+	bookIDs := slices.Sorted(maps.Keys(k.books))
 	b := &pgx.Batch{}
 	b.Queue(`SELECT command_id FROM decisions WHERE command_id = ANY($1)`, commandIDs).Query(func(rows pgx.Rows) error {
 		var id string
@@ -94,26 +102,45 @@ func readKnown(ctx context.Context, db postgres.Reader, commandIDs []string, boo
 		})
 		return err
 	})
-	b.Queue(`
-		SELECT head.book_id, head.version, head.deleted, head.created_at
-		FROM unnest($1::bigint[]) AS wanted (book_id), LATERAL (
-			SELECT d.book_id, d.version, d.deleted, d.created_at FROM decisions d
-			WHERE d.book_id = wanted.book_id AND d.rejection IS NULL
-			ORDER BY d.version DESC LIMIT 1
-		) AS head`, bookIDs).Query(func(rows pgx.Rows) error {
-		var id int64
-		var book Book
-		_, err := pgx.ForEachRow(rows, []any{&id, &book.Version, &book.Deleted, &book.CreatedAt}, func() error {
-			book.CreatedAt = book.CreatedAt.UTC()
-			k.books[id] = book
-			return nil
-		})
-		return err
-	})
+	b.Queue(selectHeads, bookIDs).Query(func(rows pgx.Rows) error { return scanHeads(rows, k.books) })
 	if err := db.SendBatch(ctx, b).Close(); err != nil {
 		return known{}, fmt.Errorf("read decisions: %w", err)
 	}
 	return k, nil
+}
+
+// selectHeads finds how books stand: the accepted decision with the highest
+// version, by an index that has it first.
+const selectHeads = `
+	SELECT head.book_id, head.version, head.deleted, head.created_at
+	FROM unnest($1::bigint[]) AS wanted (book_id), LATERAL (
+		SELECT d.book_id, d.version, d.deleted, d.created_at FROM decisions d
+		WHERE d.book_id = wanted.book_id AND d.rejection IS NULL
+		ORDER BY d.version DESC LIMIT 1
+	) AS head`
+
+func scanHeads(rows pgx.Rows, books map[int64]Book) error {
+	var id int64
+	var book Book
+	_, err := pgx.ForEachRow(rows, []any{&id, &book.Version, &book.Deleted, &book.CreatedAt}, func() error {
+		book.CreatedAt = book.CreatedAt.UTC()
+		books[id] = book
+		return nil
+	})
+	return err
+}
+
+// readBook returns how a book stands.
+func readBook(ctx context.Context, db postgres.Reader, id int64) (Book, error) {
+	books := make(map[int64]Book, 1)
+	rows, err := db.Query(ctx, selectHeads, []int64{id})
+	if err == nil {
+		err = scanHeads(rows, books)
+	}
+	if err != nil {
+		return Book{}, fmt.Errorf("read how book %d stands: %w", id, err)
+	}
+	return books[id], nil
 }
 
 // insertDecisions writes decisions with the events that are yet to be published.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,12 +21,16 @@ type Log interface {
 // position in the commands topic.
 type Handler struct {
 	outbox *outbox
+	tried  tried
 }
 
 // NewHandler returns a handler that publishes to log and tells outcomes of each
 // decision once it is published.
 func NewHandler(pool *pgxpool.Pool, log Log, outcomes *Outcomes) *Handler {
-	return &Handler{outbox: &outbox{pool: pool, log: log, outcomes: outcomes}}
+	return &Handler{
+		outbox: &outbox{pool: pool, log: log, outcomes: outcomes},
+		tried:  tried{batches: make(map[int32]int64)},
+	}
 }
 
 // Resume publishes what the last owner of the partitions decided but may not
@@ -36,37 +41,25 @@ func (h *Handler) Resume(ctx context.Context, partitions []int32) error {
 
 // Apply decides commands in their order. Those decided before are left out: they
 // were accepted once, and change nothing again.
+//
+// A batch that only creates books is decided without looking at the database
+// first: each under an id that was never used, by a command that was never
+// decided. What the database then has to say against it, by its unique indexes,
+// undoes the batch, and it is decided again with a look.
 func (h *Handler) Apply(ctx context.Context, db postgres.Reader, records []events.Record) (*pgx.Batch, func(context.Context) error, error) {
-	commands := make([]events.Issued, len(records))
-	commandIDs := make([]string, len(records))
-	bookIDs := make([]int64, len(records))
-	for i, r := range records {
-		issued, err := events.DecodeCommand(r)
-		if err != nil {
-			return nil, nil, err
-		}
-		commands[i], commandIDs[i], bookIDs[i] = issued, issued.ID, issued.Command.Book()
-	}
-	known, err := readKnown(ctx, db, commandIDs, distinct(bookIDs))
+	commands, err := decodeCommands(records)
 	if err != nil {
 		return nil, nil, err
 	}
-	var decisions []decided
-	for _, issued := range commands {
-		if known.commands[issued.ID] {
-			continue
-		}
-		book := issued.Command.Book()
-		d, after, err := decide(known.books[book], issued)
-		if err != nil {
+	known := known{commands: make(map[string]bool), books: make(map[int64]Book)}
+	if h.tried.before(records[0].Position()) || !onlyCreates(commands) {
+		if known, err = readKnown(ctx, db, commands); err != nil {
 			return nil, nil, err
 		}
-		known.commands[issued.ID] = true
-		known.books[book] = after
-		decisions = append(decisions, d)
 	}
-	if len(decisions) == 0 {
-		return nil, nil, nil
+	decisions, err := decideAll(known, commands)
+	if err != nil || len(decisions) == 0 {
+		return nil, nil, err
 	}
 	writes := &pgx.Batch{}
 	if err := insertDecisions(writes, decisions); err != nil {
@@ -75,14 +68,57 @@ func (h *Handler) Apply(ctx context.Context, db postgres.Reader, records []event
 	return writes, h.outbox.publisher(decisions), nil
 }
 
-func distinct(ids []int64) []int64 {
-	seen := make(map[int64]bool, len(ids))
-	out := make([]int64, 0, len(ids))
-	for _, id := range ids {
-		if !seen[id] {
-			seen[id] = true
-			out = append(out, id)
+func decodeCommands(records []events.Record) ([]events.Issued, error) {
+	commands := make([]events.Issued, len(records))
+	for i, r := range records {
+		var err error
+		if commands[i], err = events.DecodeCommand(r); err != nil {
+			return nil, err
 		}
 	}
-	return out
+	return commands, nil
+}
+
+func onlyCreates(commands []events.Issued) bool {
+	for _, issued := range commands {
+		if _, creates := issued.Command.(events.CreateBook); !creates {
+			return false
+		}
+	}
+	return true
+}
+
+// decideAll decides commands one after the other, each in the state that the one
+// before has left.
+func decideAll(known known, commands []events.Issued) ([]decided, error) {
+	var decisions []decided
+	for _, issued := range commands {
+		if known.commands[issued.ID] {
+			continue
+		}
+		book := issued.Command.Book()
+		d, after, err := decide(known.books[book], issued)
+		if err != nil {
+			return nil, err
+		}
+		known.commands[issued.ID] = true
+		known.books[book] = after
+		decisions = append(decisions, d)
+	}
+	return decisions, nil
+}
+
+// tried remembers where the last batch began that was tried, by the partition of
+// its first record. A batch that begins there again is one that was undone.
+type tried struct {
+	mu      sync.Mutex
+	batches map[int32]int64
+}
+
+func (t *tried) before(first events.Position) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	offset, tried := t.batches[first.Partition]
+	t.batches[first.Partition] = first.Offset
+	return tried && offset == first.Offset
 }
