@@ -1,0 +1,197 @@
+package verify_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"bookstore/internal/command"
+	"bookstore/internal/events"
+	"bookstore/internal/messaging"
+	"bookstore/internal/postgres"
+	"bookstore/internal/projection"
+	"bookstore/internal/testenv"
+	"bookstore/internal/verify"
+)
+
+// world is a database and a log of the test's own, with the service's write side
+// and projections, driven by hand.
+type world struct {
+	pool     *pgxpool.Pool
+	log      topic
+	writer   messaging.Writer
+	commands int64 // how many there have been
+}
+
+// topic is the log as verify sees it.
+type topic struct {
+	cfg  messaging.Config
+	name string
+}
+
+func (l topic) Watermarks(ctx context.Context) (oldest, newest events.Offsets, err error) {
+	broker, err := messaging.NewBroker(l.cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer broker.Close()
+	return broker.Watermarks(ctx, l.name)
+}
+
+func (l topic) Read(ctx context.Context, to events.Offsets, fn func(events.Record) error) error {
+	return messaging.ReadLog(ctx, l.cfg, l.name, nil, to, fn)
+}
+
+const partitions = 3
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	pool, err := postgres.Open(t.Context(), testenv.Database(t), postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	_, err = postgres.Migrate(t.Context(), pool, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+
+	w := &world{pool: pool, log: topic{cfg: messaging.Config{Brokers: testenv.Brokers(t)}, name: testenv.Name(t)}}
+	specs := []events.TopicSpec{{Name: w.log.name, Retention: events.KeepForever, MinRetention: events.KeepForever}}
+	require.NoError(t, messaging.EnsureTopics(t.Context(), w.log.cfg, specs, partitions))
+	publisher, err := messaging.NewPublisher(w.log.cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, publisher.Close()) })
+	w.writer = messaging.Writer{Publisher: publisher, Topic: w.log.name}
+	return w
+}
+
+// populated is a world with books 1 (created, updated), 2 (created) and 3
+// (created, deleted), and a command that was rejected, all of it projected.
+func populated(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.do(t,
+		events.CreateBook{ID: 1, Details: details("Emma")},
+		events.CreateBook{ID: 2, Details: details("Dracula")},
+		events.CreateBook{ID: 3, Details: details("Walden")},
+		events.UpdateBook{ID: 1, Details: details("Emma, revised")},
+		events.DeleteBook{ID: 3},
+		events.UpdateBook{ID: 99, Details: details("Nobody's")},
+	)
+	w.project(t)
+	return w
+}
+
+func details(title string) events.Details {
+	return events.Details{Title: title, Author: "An Author", PublishedAt: "1815", Description: "A book & more."}
+}
+
+var began = time.Date(2024, 4, 10, 7, 1, 51, 123456000, time.UTC)
+
+// do has the write side decide commands and publish what follows.
+func (w *world) do(t *testing.T, commands ...events.Command) {
+	t.Helper()
+	handler := command.NewHandler(w.pool, w.writer, command.NewOutcomes(w.pool))
+	for _, c := range commands {
+		encoded, err := events.EncodeCommand(events.Envelope{
+			ID:     fmt.Sprintf("command-%d", w.commands),
+			Source: events.SourceAPI, Time: began.Add(time.Duration(w.commands) * time.Second), Actor: "reader",
+		}, c)
+		require.NoError(t, err)
+		r := events.Record{Topic: "commands", Offset: w.commands, Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers}
+		w.commands++
+		writes, publish, err := handler.Apply(t.Context(), w.pool, []events.Record{r})
+		require.NoError(t, err)
+		require.NoError(t, w.pool.SendBatch(t.Context(), writes).Close())
+		require.NoError(t, publish(t.Context()))
+	}
+}
+
+// project brings the read models up to the end of the log.
+func (w *world) project(t *testing.T) {
+	t.Helper()
+	_, end, err := w.log.Watermarks(t.Context())
+	require.NoError(t, err)
+	records := w.records(t)
+	for _, p := range []projection.Projection{projection.Catalog{}, projection.History{}} {
+		generation, err := projection.Install(t.Context(), w.pool, p)
+		require.NoError(t, err)
+		writes, err := p.Apply(t.Context(), w.pool, generation, records)
+		require.NoError(t, err)
+		if writes == nil {
+			writes = &pgx.Batch{}
+		}
+		for partition, next := range end {
+			writes.Queue(`
+				INSERT INTO checkpoints (consumer, generation, partition, next_offset) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+				p.Name(), generation, partition, next)
+		}
+		require.NoError(t, w.pool.SendBatch(t.Context(), writes).Close())
+	}
+}
+
+func (w *world) records(t *testing.T) []events.Record {
+	t.Helper()
+	_, end, err := w.log.Watermarks(t.Context())
+	require.NoError(t, err)
+	var records []events.Record
+	require.NoError(t, w.log.Read(t.Context(), end, func(r events.Record) error {
+		records = append(records, r)
+		return nil
+	}))
+	return records
+}
+
+// append puts something on the log behind the write side's back.
+func (w *world) append(t *testing.T, messages ...events.Encoded) {
+	t.Helper()
+	_, err := w.writer.Append(t.Context(), messages)
+	require.NoError(t, err)
+}
+
+// forged is an event that no command asked for.
+func forged(t *testing.T, event events.Event) events.Encoded {
+	t.Helper()
+	encoded, err := events.EncodeEvent(events.Envelope{
+		ID: "forged", Source: events.SourceCommands, Time: began,
+		Cause: &events.Cause{CommandID: "forged", Hash: "none"},
+	}, event)
+	require.NoError(t, err)
+	return encoded
+}
+
+func (w *world) exec(t *testing.T, sql string, arguments ...any) {
+	t.Helper()
+	tag, err := w.pool.Exec(t.Context(), sql, arguments...)
+	require.NoError(t, err)
+	require.NotZero(t, tag.RowsAffected(), "nothing was planted")
+}
+
+func (w *world) verify(t *testing.T) (verify.Report, []verify.Difference) {
+	t.Helper()
+	differences := []verify.Difference{}
+	report, err := verify.Run(t.Context(), verify.Config{
+		Pool: w.pool, Log: w.log,
+		Differs: func(d verify.Difference) { differences = append(differences, d) },
+	})
+	require.NoError(t, err)
+	require.EqualValues(t, len(differences), report.Differences)
+	return report, differences
+}
+
+// partitionOf returns where the events of a book are.
+func (w *world) partitionOf(t *testing.T, book int64) int32 {
+	t.Helper()
+	for _, r := range w.records(t) {
+		if string(r.Key) == strconv.FormatInt(book, 10) {
+			return r.Partition
+		}
+	}
+	require.Fail(t, "no event of the book")
+	return 0
+}
