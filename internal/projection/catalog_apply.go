@@ -13,13 +13,14 @@ import (
 
 // Apply implements [Projection]. A batch is folded to the last state of each of
 // its books before anything is written, so that a book that changes ten times in
-// a batch is indexed once. It fails with [*events.DecodeError] and [*GapError].
+// a batch is indexed once. A creation that is a duplicate is dropped by the
+// statement itself, see headsOf. It fails with [*events.DecodeError] and [*GapError].
 func (Catalog) Apply(ctx context.Context, db postgres.Reader, generation int64, records []events.Record) (*pgx.Batch, error) {
 	steps, err := decodeSteps(records)
 	if err != nil || len(steps) == 0 {
 		return nil, err
 	}
-	heads, err := readHeads(ctx, db, `
+	heads, err := headsOf(ctx, db, `
 		SELECT id, version, false FROM `+catalogBooks(generation)+` WHERE id = ANY($1)
 		UNION ALL
 		SELECT id, version, true FROM `+catalogDeleted(generation)+` WHERE id = ANY($1)`, steps)
@@ -93,7 +94,9 @@ func (f catalogFold) writes(generation int64) *pgx.Batch {
 			INSERT INTO `+catalogBooks(generation)+` (id, version, title, author, published_at, description,
 				updated_at, terms, document, created_at)
 			SELECT id, version, title, author, published_at, description, updated_at, terms, document::tsvector, created_at
-			FROM `+unnestBooks+`, $10::timestamptz[]) AS new (`+bookColumns+`, created_at)`,
+			FROM `+unnestBooks+`, $10::timestamptz[]) AS new (`+bookColumns+`, created_at)
+			WHERE NOT EXISTS (SELECT FROM `+catalogDeleted(generation)+` AS deleted WHERE deleted.id = new.id)
+			ON CONFLICT (id) DO NOTHING`,
 			append(rows.arguments(), rows.createdAt)...)
 	}
 	if rows := f.updated; len(rows.ids) > 0 {

@@ -75,7 +75,7 @@ func (History) Apply(ctx context.Context, db postgres.Reader, generation int64, 
 	if err != nil || len(steps) == 0 {
 		return nil, err
 	}
-	heads, err := readHeads(ctx, db, `
+	heads, err := headsOf(ctx, db, `
 		SELECT last.book_id, last.version, last.type = '`+historyDeleted+`'
 		FROM unnest($1::bigint[]) AS book (id)
 		CROSS JOIN LATERAL (
@@ -118,7 +118,8 @@ func historyWrites(generation int64, steps []step) (*pgx.Batch, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`
 		INSERT INTO `+historyEntries(generation)+` (book_id, version, type, at, actor, command_id, correlation_id, details)
-		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::jsonb[])`,
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::jsonb[])
+		ON CONFLICT (book_id, version) DO NOTHING`,
 		books, versions, types, times, actors, commandIDs, correlationIDs, said)
 	return batch, nil
 }

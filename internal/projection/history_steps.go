@@ -102,6 +102,20 @@ type head struct {
 	deleted bool
 }
 
+// headsOf returns where the histories of the books in steps end, reading it with
+// [readHeads] unless all that steps do is create books. Then there is nothing to
+// know: a creation begins a history or is a duplicate, and which of the two, the
+// statement that writes it finds out by itself. That saves the most common batch
+// a round trip on the way from a write to its reader.
+func headsOf(ctx context.Context, db postgres.Reader, query string, steps []step) (map[int64]head, error) {
+	for _, s := range steps {
+		if s.version != 1 {
+			return readHeads(ctx, db, query, steps)
+		}
+	}
+	return make(map[int64]head, len(steps)), nil
+}
+
 // readHeads runs a query for (book, version, deleted) of the books in steps, its
 // one parameter being their ids.
 func readHeads(ctx context.Context, db postgres.Reader, query string, steps []step) (map[int64]head, error) {

@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 	"golang.org/x/time/rate"
 
 	"bookstore/internal/events"
+	"bookstore/internal/searchtext"
 	"bookstore/internal/web"
 )
 
@@ -65,9 +65,10 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	offset := params.Int("o", 0, 0, MaxOffset)
 	limit := params.Int("limit", a.PageSize, 1, MaxLimit)
 	user := params.UserID()
-	// An empty q is a form that was sent without one; spaces are somebody's query.
-	if query != "" && strings.TrimSpace(query) == "" {
-		params.Refuse("q", "has nothing to search for: leave it out to list all books")
+	// An empty q is a form that was sent without one. Spaces, quotes or "%" alone are
+	// somebody's query, which no book can ever match.
+	if query != "" && len(searchtext.Words(query)) == 0 {
+		params.Refuse("q", "has no letter or digit to search for: leave it out to list all books")
 	}
 	if err := params.Err(); err != nil {
 		return err
