@@ -39,7 +39,7 @@ func NewCommandBus(publisher message.Publisher, topic string, logger *slog.Logge
 	bus, err := cqrs.NewCommandBusWithConfig(publisher, cqrs.CommandBusConfig{
 		GeneratePublishTopic: func(cqrs.CommandBusGeneratePublishTopicParams) (string, error) { return topic, nil },
 		Marshaler:            commandMarshaler{},
-		Logger:               newWatermillLogger(logger),
+		Logger:               watermillLogger{log: logger},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("configure command bus: %w", err)

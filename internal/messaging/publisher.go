@@ -77,6 +77,7 @@ func NewPublisher(cfg Config) (*Publisher, error) {
 		kgo.MaxProduceRequestsInflightPerBroker(1),
 		kgo.ProduceRequestTimeout(ackTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), // see partition
+		// Most batches are one record, which hardly gets smaller, only later.
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
 		kgo.MaxBufferedRecords(maxBufferedRecords),

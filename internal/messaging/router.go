@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -23,7 +22,6 @@ const closeTimeout = 10 * time.Second
 type Router struct {
 	cfg       Config
 	watermill *message.Router
-	logger    watermill.LoggerAdapter
 	broker    *Broker
 	followers []*follower
 	ran       atomic.Bool
@@ -37,8 +35,7 @@ func NewRouter(cfg Config, registerer prometheus.Registerer) (*Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	logger := newWatermillLogger(cfg.Logger)
-	inner, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, logger)
+	inner, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, watermillLogger{log: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("configure router: %w", err)
 	}
@@ -51,7 +48,7 @@ func NewRouter(cfg Config, registerer prometheus.Registerer) (*Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Router{cfg: cfg, watermill: inner, logger: logger, broker: broker}, nil
+	return &Router{cfg: cfg, watermill: inner, broker: broker}, nil
 }
 
 // AddConsumer adds a consumer, to be called before [Router.Run]. The name, unique
@@ -65,7 +62,7 @@ func (r *Router) AddConsumer(name, topic, group string, c Consumer) error {
 		name: name, topic: topic, group: group, consumer: c, broker: r.broker,
 		log: r.cfg.Logger.With("consumer", name, "topic", topic, "group", group),
 	}
-	s, err := newSubscriber(r.cfg, f, r.logger)
+	s, err := newSubscriber(r.cfg, f)
 	if err != nil {
 		return err
 	}

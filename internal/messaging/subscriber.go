@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
 )
@@ -33,7 +32,7 @@ const (
 	redeliverPause = 250 * time.Millisecond
 )
 
-func newSubscriber(cfg Config, f *follower, logger watermill.LoggerAdapter) (*subscriber, error) {
+func newSubscriber(cfg Config, f *follower) (*subscriber, error) {
 	s := &subscriber{follower: f, member: cfg.ClientID + "-" + rand.Text()}
 	s.closing, s.close = context.WithCancel(context.Background())
 	var err error
@@ -45,7 +44,7 @@ func newSubscriber(cfg Config, f *follower, logger watermill.LoggerAdapter) (*su
 		NackResendSleep:       redeliverPause,
 		ReconnectRetrySleep:   reconnectPause,
 		Tracer:                sessions{follower: f, closing: s.closing, connects: &pace{}, setups: &pace{}},
-	}, faultLogger{logger, s.told})
+	}, watermillLogger{log: f.log, told: s.told})
 	if err != nil {
 		return nil, fmt.Errorf("configure subscriber to %s: %w", f.topic, err)
 	}
