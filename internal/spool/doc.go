@@ -28,7 +28,7 @@
 //   - Damaged bytes (bit rot, a sector lost in a power cut): they are copied to
 //     the directory set-aside, logged as an error and counted, and the drain goes
 //     on behind them. The same is done with a record that the topic will never
-//     take ([UnpublishableError]).
+//     take ([ErrUnpublishable]).
 //   - Run twice: the directory is locked, so a second Open fails with [ErrInUse];
 //     a second Drain fails with [ErrDraining].
 //   - Shut down: [Spool.Close] publishes what it can within its context. The rest

@@ -14,7 +14,7 @@ import (
 type Log interface {
 	// Append writes the batch in order and returns where each record lies, once all
 	// of them are acknowledged. After an error, the same batch comes again, records
-	// that were written after all included. [UnpublishableError] makes an exception.
+	// that were written after all included. [ErrUnpublishable] makes an exception.
 	//
 	// Append returns soon after ctx has ended. It may keep the batch.
 	Append(ctx context.Context, batch []events.Encoded) ([]events.Position, error)
@@ -35,6 +35,8 @@ type drain struct {
 
 	file     *os.File // of the segment that is read, or nil
 	fileBase uint64
+
+	alone int // so many records are published one by one, see ErrUnpublishable
 }
 
 // Drain publishes what is spooled and what is appended, in order, until ctx ends
@@ -116,32 +118,37 @@ func (d *drain) run(ctx context.Context, log Log) error {
 	}
 }
 
-// publish gives a batch to the log until the log has it, and moves behind it, or
-// behind the first record of it that the log will never take.
+// publish gives a batch to the log until the log has it, and moves behind it.
 func (d *drain) publish(ctx context.Context, log Log, b batch) error {
-	written := len(b.records)
-	var unpublishable *UnpublishableError
+	if d.alone > 0 {
+		d.alone--
+		b = batch{records: b.records[:1], frames: b.frames[:1]}
+	}
+	var unpublishable error
 	err := d.retry(ctx, "publish searches", func() error {
 		_, err := log.Append(ctx, b.records)
-		if err == nil {
+		if errors.Is(err, ErrUnpublishable) {
+			unpublishable = err
 			return nil
 		}
-		if errors.As(err, &unpublishable) && 0 <= unpublishable.Index && unpublishable.Index < written {
-			written = unpublishable.Index
-			return nil
+		if err != nil {
+			d.metrics.publishFailures.Inc()
 		}
-		d.metrics.publishFailures.Inc()
 		return err
 	})
-	if err != nil {
+	last := b.frames[len(b.frames)-1]
+	switch {
+	case err != nil:
 		return err
-	}
-	d.metrics.published.Add(float64(written))
-	if written == len(b.records) {
-		last := b.frames[written-1]
+	case unpublishable == nil:
+		d.metrics.published.Add(float64(len(b.records)))
 		return d.advance(ctx, last.end, last.at)
+	case len(b.records) == 1:
+		return d.passUnpublishable(ctx, last, unpublishable)
+	default:
+		d.alone = len(b.records)
+		return nil
 	}
-	return d.passUnpublishable(ctx, b.frames[written], unpublishable)
 }
 
 // advance makes to the first unpublished frame. No frame from there on was

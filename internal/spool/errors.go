@@ -1,9 +1,6 @@
 package spool
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // What [Open], [Spool.Append] and [Spool.Drain] can fail with, besides errors
 // of the file system.
@@ -21,19 +18,8 @@ var (
 	ErrDraining = errors.New("the search spool is being drained already")
 )
 
-// UnpublishableError is what a [Log] returns for a record that it will never
-// take, such as one above the broker's message limit. Without it, that record
-// would be retried for ever and hold up all behind it.
-type UnpublishableError struct {
-	// Index of the record in the batch. Those before it were written, those behind
-	// it were not tried.
-	Index int
-	Err   error
-}
-
-func (e *UnpublishableError) Error() string {
-	return fmt.Sprintf("record %d of the batch can never be written: %v", e.Index, e.Err)
-}
-
-// Unwrap returns the reason.
-func (e *UnpublishableError) Unwrap() error { return e.Err }
+// ErrUnpublishable is what a [Log] returns, wrapped, when it will never take one
+// of the records in the batch, such as one above the broker's message limit. Each
+// record is then given to it alone, to find out which; that one is set aside.
+// Tried for ever like any other failure, it would hold up all behind it.
+var ErrUnpublishable = errors.New("the record can never be written")

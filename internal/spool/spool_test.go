@@ -2,7 +2,6 @@ package spool_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -174,10 +173,9 @@ func TestUnpublishableRecordIsSetAside(t *testing.T) {
 	appendNumbers(t, s, 1, 10)
 	var taken recorder
 	log := logFunc(func(ctx context.Context, batch []events.Encoded) error {
-		for i, e := range batch {
+		for _, e := range batch {
 			if key := string(e.Key); key == "1" || key == "4" || key == "5" || key == "10" {
-				_, _ = taken.Append(ctx, batch[:i])
-				return fmt.Errorf("wrapped: %w", &spool.UnpublishableError{Index: i, Err: errors.New("too large")})
+				return fmt.Errorf("%w: too large", spool.ErrUnpublishable)
 			}
 		}
 		_, err := taken.Append(ctx, batch)
