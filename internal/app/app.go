@@ -132,6 +132,9 @@ func (a *App) start(ctx, background context.Context, options Options) error {
 	if err := a.checkLog(ctx); err != nil {
 		return err
 	}
+	if err := a.restoreWriteSide(ctx); err != nil {
+		return err
+	}
 	// Once consuming has stopped, what is on its way to the database is brought to
 	// its end, before the database is disconnected.
 	a.onClose("end the background", func(context.Context) error {
@@ -184,5 +187,7 @@ func (a *App) Close(ctx context.Context) error {
 		a.log.Debug("closed", "part", a.closers[i].what, "took", time.Since(began))
 	}
 	a.closers = nil
+	a.stop() // for a start that failed half-way
+	a.background.Wait()
 	return errors.Join(faults...)
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"bookstore/internal/command"
 	"bookstore/internal/events"
 	"bookstore/internal/messaging"
 	"bookstore/internal/postgres"
@@ -130,6 +132,44 @@ func (a *App) checkLog(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// restoreWriteSide rebuilds the write side's state from the log, when the log has
+// one and the database has none.
+func (a *App) restoreWriteSide(ctx context.Context) error {
+	began := time.Now()
+	restored, err := command.Restore(ctx, command.RestoreConfig{
+		Pool: a.pool, Consumer: consumerCommands, Generation: firstGeneration,
+		Events: func(ctx context.Context, fn func(events.Record) error) error {
+			return a.readLog(ctx, a.topics.Events, nil, fn)
+		},
+		Commands: func(ctx context.Context, from events.Offsets, fn func(events.Record) error) error {
+			return a.readLog(ctx, a.topics.Commands, from, fn)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if restored.Decisions > 0 {
+		a.log.Info("restored the write side from the log", "decisions", restored.Decisions, "highest_id", restored.HighestID, "took", time.Since(began))
+	}
+	return nil
+}
+
+// readLog reads a topic up to where it ends now.
+func (a *App) readLog(ctx context.Context, topic string, from events.Offsets, fn func(events.Record) error) error {
+	oldest, newest, err := a.broker.Watermarks(ctx, topic)
+	if err != nil {
+		return err
+	}
+	// What was decided and has been deleted since need not be read.
+	begin := slices.Clone(oldest)
+	for partition, offset := range from {
+		if partition < len(begin) {
+			begin[partition] = max(begin[partition], offset)
+		}
+	}
+	return messaging.ReadLog(ctx, a.kafka, topic, begin, newest, fn)
 }
 
 // LostLogError says that the log does not have what the database has seen.

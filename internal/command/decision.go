@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -69,24 +70,35 @@ func decide(book Book, issued events.Issued) (decided, Book, error) {
 		ID:            issued.ID,
 		Source:        events.SourceCommands,
 		Time:          issued.Time,
-		Traceparent:   issued.Traceparent,
-		CorrelationID: issued.CorrelationID,
-		Actor:         issued.Actor,
+		Traceparent:   storable(issued.Traceparent),
+		CorrelationID: storable(issued.CorrelationID),
+		Actor:         storable(issued.Actor),
 		Cause:         &events.Cause{CommandID: issued.ID, Hash: d.CommandHash, Position: issued.Position},
 	}, event)
 	return d, after, err
+}
+
+// storable replaces what the outbox's JSON or PostgreSQL can't keep in a text. Our
+// API sends none of that; somebody else's command may. An event that had it would
+// be published with other bytes from the outbox than at first, and no read model
+// could store it.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // known is what the write side already knows that a batch of commands needs.
 type known struct {
 	commands map[string]bool
 	books    map[int64]Book
+	// unpublished are the books whose last event is decided and not known to be on
+	// the log: another partition's owner has yet to publish it.
+	unpublished map[int64]bool
 }
 
 // readKnown reads, in one round trip, which of the commands are decided and how
 // their books stand.
 func readKnown(ctx context.Context, db postgres.Reader, commands []events.Issued) (known, error) {
-	k := known{commands: make(map[string]bool), books: make(map[int64]Book)}
+	k := known{commands: make(map[string]bool), books: make(map[int64]Book), unpublished: make(map[int64]bool)}
 	commandIDs := make([]string, len(commands))
 	for i, issued := range commands {
 		commandIDs[i] = issued.ID
@@ -102,7 +114,7 @@ func readKnown(ctx context.Context, db postgres.Reader, commands []events.Issued
 		})
 		return err
 	})
-	b.Queue(selectHeads, bookIDs).Query(func(rows pgx.Rows) error { return scanHeads(rows, k.books) })
+	b.Queue(selectHeads, bookIDs).Query(func(rows pgx.Rows) error { return scanHeads(rows, k) })
 	if err := db.SendBatch(ctx, b).Close(); err != nil {
 		return known{}, fmt.Errorf("read decisions: %w", err)
 	}
@@ -112,19 +124,23 @@ func readKnown(ctx context.Context, db postgres.Reader, commands []events.Issued
 // selectHeads finds how books stand: the accepted decision with the highest
 // version, by an index that has it first.
 const selectHeads = `
-	SELECT head.book_id, head.version, head.deleted, head.created_at
+	SELECT head.book_id, head.version, head.deleted, head.created_at, head.event_offset IS NULL
 	FROM unnest($1::bigint[]) AS wanted (book_id), LATERAL (
-		SELECT d.book_id, d.version, d.deleted, d.created_at FROM decisions d
+		SELECT d.book_id, d.version, d.deleted, d.created_at, d.event_offset FROM decisions d
 		WHERE d.book_id = wanted.book_id AND d.rejection IS NULL
 		ORDER BY d.version DESC LIMIT 1
 	) AS head`
 
-func scanHeads(rows pgx.Rows, books map[int64]Book) error {
+func scanHeads(rows pgx.Rows, k known) error {
 	var id int64
 	var book Book
-	_, err := pgx.ForEachRow(rows, []any{&id, &book.Version, &book.Deleted, &book.CreatedAt}, func() error {
+	var unpublished bool
+	_, err := pgx.ForEachRow(rows, []any{&id, &book.Version, &book.Deleted, &book.CreatedAt, &unpublished}, func() error {
 		book.CreatedAt = book.CreatedAt.UTC()
-		books[id] = book
+		k.books[id] = book
+		if unpublished {
+			k.unpublished[id] = true
+		}
 		return nil
 	})
 	return err
@@ -132,19 +148,20 @@ func scanHeads(rows pgx.Rows, books map[int64]Book) error {
 
 // readBook returns how a book stands.
 func readBook(ctx context.Context, db postgres.Reader, id int64) (Book, error) {
-	books := make(map[int64]Book, 1)
+	k := known{books: make(map[int64]Book), unpublished: make(map[int64]bool)}
 	rows, err := db.Query(ctx, selectHeads, []int64{id})
 	if err == nil {
-		err = scanHeads(rows, books)
+		err = scanHeads(rows, k)
 	}
 	if err != nil {
 		return Book{}, fmt.Errorf("read how book %d stands: %w", id, err)
 	}
-	return books[id], nil
+	return k.books[id], nil
 }
 
 // insertDecisions writes decisions with the events that are yet to be published.
-func insertDecisions(b *pgx.Batch, decisions []decided) error {
+// onConflict is empty or an ON CONFLICT clause.
+func insertDecisions(b *pgx.Batch, decisions []decided, onConflict string) error {
 	n := len(decisions)
 	var (
 		ids, types, hashes = make([]string, n), make([]string, n), make([]string, n)
@@ -178,14 +195,14 @@ func insertDecisions(b *pgx.Batch, decisions []decided) error {
 		INSERT INTO decisions (command_id, command_type, command_hash, partition, command_offset, book_id, version,
 			rejection, deleted, created_at, decided_at, event_value, event_headers)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[],
-			$8::text[], $9::bool[], $10::timestamptz[], $11::timestamptz[], $12::bytea[], $13::bytea[])`,
+			$8::text[], $9::bool[], $10::timestamptz[], $11::timestamptz[], $12::bytea[], $13::bytea[]) `+onConflict,
 		ids, types, hashes, partitions, offsets, books, versions, rejections, deleted, created, at, values, headers)
 	return nil
 }
 
 const selectDecision = `
 	SELECT command_id, command_type, command_hash, book_id, version, coalesce(rejection, ''), deleted,
-		coalesce(created_at, 'epoch'), decided_at, event_offset IS NOT NULL, coalesce(event_partition, 0), coalesce(event_offset, 0)
+		coalesce(created_at, '0001-01-01 00:00Z'), decided_at, event_offset IS NOT NULL, coalesce(event_partition, 0), coalesce(event_offset, 0)
 	FROM decisions`
 
 func scanDecision(row pgx.CollectableRow) (Decision, error) {

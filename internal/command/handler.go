@@ -62,10 +62,10 @@ func (h *Handler) Apply(ctx context.Context, db postgres.Reader, records []event
 		return nil, nil, err
 	}
 	writes := &pgx.Batch{}
-	if err := insertDecisions(writes, decisions); err != nil {
+	if err := insertDecisions(writes, decisions, ""); err != nil {
 		return nil, nil, err
 	}
-	return writes, h.outbox.publisher(decisions), nil
+	return writes, h.outbox.publisher(decisions, known.unpublished), nil
 }
 
 func decodeCommands(records []events.Record) ([]events.Issued, error) {

@@ -1,0 +1,206 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"bookstore/internal/events"
+	"bookstore/internal/postgres"
+)
+
+// ReadLog calls a function with each record of a topic between two positions, in
+// the order of each partition.
+type ReadLog func(ctx context.Context, fn func(events.Record) error) error
+
+// RestoreConfig says where the write side's state is restored from and to.
+type RestoreConfig struct {
+	Pool       *pgxpool.Pool
+	Consumer   string // whose checkpoints say which commands are decided
+	Generation int64
+	Events     ReadLog // the whole log of events
+	// Commands reads the commands from these positions on: those that are accepted
+	// and not decided yet.
+	Commands func(ctx context.Context, from events.Offsets, fn func(events.Record) error) error
+}
+
+// Restored is what [Restore] found.
+type Restored struct {
+	Decisions int64 // 0 where there was nothing to restore
+	HighestID int64 // book id that is in use
+}
+
+// Restore rebuilds the write side's state from the log, when the database has
+// none: the decisions, where deciding goes on, and above which id new books
+// begin. An event names the command that it answers, so the log alone is enough.
+//
+// All of it is one transaction: killed in the middle, the next start begins
+// again. Several processes may try at once; one does it.
+func Restore(ctx context.Context, cfg RestoreConfig) (Restored, error) {
+	var restored Restored
+	// Looked at without a lock first, so that a start beside a busy process does
+	// not hold it up.
+	present, err := hasState(ctx, cfg.Pool, cfg)
+	if err == nil && present {
+		return Restored{}, nil
+	}
+	err = pgx.BeginFunc(ctx, cfg.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `LOCK TABLE decisions IN EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		if present, err := hasState(ctx, tx, cfg); err != nil || present {
+			return err
+		}
+		// The server ends transactions that pause; this one pauses while the log is read.
+		if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+			return err
+		}
+		r := restoring{tx: tx, books: make(map[int64]Book)}
+		if err := cfg.Events(ctx, func(record events.Record) error { return r.event(ctx, record) }); err != nil {
+			return err
+		}
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+		if err := cfg.Commands(ctx, r.next, r.command); err != nil {
+			return err
+		}
+		restored = Restored{Decisions: r.decisions, HighestID: r.highestID}
+		return r.finish(ctx, cfg)
+	})
+	if err != nil {
+		return Restored{}, fmt.Errorf("restore the write side from the log: %w", err)
+	}
+	return restored, nil
+}
+
+func hasState(ctx context.Context, db postgres.Reader, cfg RestoreConfig) (bool, error) {
+	rows, err := db.Query(ctx, `
+		SELECT EXISTS (SELECT FROM decisions) OR EXISTS (
+			SELECT FROM checkpoints WHERE consumer = $1 AND generation = $2 AND next_offset > 0)`,
+		cfg.Consumer, cfg.Generation)
+	if err != nil {
+		return false, err
+	}
+	return pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
+}
+
+// restoring is a restore on its way. It keeps each book's head in memory, about
+// 60 bytes a book.
+type restoring struct {
+	tx        pgx.Tx
+	books     map[int64]Book
+	next      events.Offsets // of the commands: behind the last one decided, by partition
+	highestID int64
+	decisions int64
+	pending   []decided
+}
+
+// restoreBatch is how many decisions are inserted at once.
+const restoreBatch = 2000
+
+func (r *restoring) event(ctx context.Context, record events.Record) error {
+	recorded, err := events.DecodeEvent(record)
+	if err != nil {
+		return err
+	}
+	if recorded.Cause == nil {
+		return &events.DecodeError{Topic: record.Topic, Position: record.Position(), Reason: "the event names no command"}
+	}
+	r.decidedUpTo(recorded.Cause.Position)
+	id := recorded.Event.Book()
+	book := r.books[id]
+	d := decided{
+		Decision: Decision{
+			CommandID: recorded.Cause.CommandID, CommandHash: recorded.Cause.Hash,
+			BookID: id, DecidedAt: recorded.Time, Published: true, Event: recorded.Position,
+		},
+		command: recorded.Cause.Position,
+	}
+	switch e := recorded.Event.(type) {
+	case events.CommandRejected:
+		d.CommandType, d.Rejection = e.CommandType, e.Code
+	case events.BookEvent:
+		if e.BookVersion() <= book.Version {
+			return nil // published twice
+		}
+		book = Evolve(book, e)
+		r.books[id] = book
+		r.highestID = max(r.highestID, id)
+		d.CommandType = commandBehind(e)
+	}
+	d.Version, d.Deleted, d.CreatedAt = book.Version, book.Deleted, book.CreatedAt
+	r.pending = append(r.pending, d)
+	if len(r.pending) < restoreBatch {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+// commandBehind is the type of the commands that lead to such an event.
+func commandBehind(e events.Event) string {
+	switch e.(type) {
+	case events.BookCreated:
+		return events.TypeCreateBook
+	case events.BookUpdated:
+		return events.TypeUpdateBook
+	default:
+		return events.TypeDeleteBook
+	}
+}
+
+func (r *restoring) decidedUpTo(p events.Position) {
+	for int(p.Partition) >= len(r.next) {
+		r.next = append(r.next, 0)
+	}
+	r.next[p.Partition] = max(r.next[p.Partition], p.Offset+1)
+}
+
+// command takes note of the id of a book that is yet to be created.
+func (r *restoring) command(record events.Record) error {
+	issued, err := events.DecodeCommand(record)
+	if err != nil {
+		return err
+	}
+	if _, creates := issued.Command.(events.CreateBook); creates {
+		r.highestID = max(r.highestID, issued.Command.Book())
+	}
+	return nil
+}
+
+func (r *restoring) flush(ctx context.Context) error {
+	if len(r.pending) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	if err := insertDecisions(b, r.pending, `ON CONFLICT (command_id) DO NOTHING`); err != nil {
+		return err
+	}
+	queueNote(b, r.pending)
+	if err := r.tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	r.decisions += int64(len(r.pending))
+	r.pending = r.pending[:0]
+	return nil
+}
+
+// finish sets where deciding goes on and where ids begin.
+func (r *restoring) finish(ctx context.Context, cfg RestoreConfig) error {
+	if r.decisions == 0 && r.highestID == 0 {
+		return nil
+	}
+	partitions := make([]int32, len(r.next))
+	for i := range partitions {
+		partitions[i] = int32(i)
+	}
+	b := &pgx.Batch{}
+	b.Queue(`
+		INSERT INTO checkpoints (consumer, generation, partition, next_offset)
+		SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])`, cfg.Consumer, cfg.Generation, partitions, []int64(r.next))
+	// The sequence gives the first id of a block; the next block is all above.
+	b.Queue(`SELECT setval('book_ids', $1::bigint, false)`, r.highestID+1)
+	return r.tx.SendBatch(ctx, b).Close()
+}
