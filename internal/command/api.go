@@ -56,7 +56,7 @@ func (a *API) createBook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.execute(w, r, details, func(ctx context.Context) (events.Command, error) {
+	return a.execute(w, r, events.CreateBook{Details: details}, func(ctx context.Context) (events.Command, error) {
 		id, err := a.IDs.Next(ctx)
 		return events.CreateBook{ID: id, Details: details}, err
 	})
@@ -71,8 +71,9 @@ func (a *API) updateBook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.execute(w, r, details, func(ctx context.Context) (events.Command, error) {
-		return events.UpdateBook{ID: id, Details: details, IfMatch: ifMatch}, a.precheck(ctx, id, ifMatch)
+	update := events.UpdateBook{ID: id, Details: details, IfMatch: ifMatch}
+	return a.execute(w, r, update, func(ctx context.Context) (events.Command, error) {
+		return update, a.precheck(ctx, id, ifMatch)
 	})
 }
 
@@ -81,53 +82,40 @@ func (a *API) deleteBook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.execute(w, r, events.Details{}, func(ctx context.Context) (events.Command, error) {
-		return events.DeleteBook{ID: id, IfMatch: ifMatch}, a.precheck(ctx, id, ifMatch)
+	deletion := events.DeleteBook{ID: id, IfMatch: ifMatch}
+	return a.execute(w, r, deletion, func(ctx context.Context) (events.Command, error) {
+		return deletion, a.precheck(ctx, id, ifMatch)
 	})
 }
 
-// execute sends the command and answers with what becomes of it. A request whose
-// command was decided before is answered with that decision.
-func (a *API) execute(w http.ResponseWriter, r *http.Request, details events.Details, build func(context.Context) (events.Command, error)) error {
+// execute carries a request out and answers with what becomes of it. What is
+// asked for is known at once; prepare makes the command of it, and is not called
+// for a request whose command was decided before: that decision answers it,
+// whatever has become of the book since.
+func (a *API) execute(w http.ResponseWriter, r *http.Request, asked events.Command, prepare func(context.Context) (events.Command, error)) error {
 	prefer := web.ParsePrefer(r.Header, a.Wait, longestWait)
 	commandID, keyed, err := a.commandID(r)
-	if err != nil {
-		return err
-	}
-	actor, err := web.UserID(r)
 	if err != nil {
 		return err
 	}
 	if !a.Outcomes.Available() {
 		return web.Unavailable("The database cannot be reached. Nothing was written.", retryAfter)
 	}
-	command, err := build(r.Context())
-	if keyed {
-		// Before an error of build: what the book has become since must not change
-		// the answer to a request that was carried out.
-		d, found, findErr := a.Outcomes.Find(r.Context(), commandID)
-		if findErr != nil {
-			return findErr
-		}
-		if found && d.Published && command != nil {
-			w.Header().Set("Idempotency-Replayed", "true")
-			return a.answer(w, r, command, details, d, time.Now().Add(prefer.Wait))
-		}
-	}
-	if err != nil {
-		return err
-	}
-
 	decision, stop := a.Outcomes.Expect(commandID)
 	defer stop()
-	err = a.Bus.Send(r.Context(), events.Issued{
-		Envelope: events.Envelope{
-			ID: commandID, Source: events.SourceAPI, Time: events.Instant(time.Now()),
-			Traceparent: telemetry.Traceparent(r.Context()), CorrelationID: telemetry.CorrelationID(r.Context()), Actor: actor,
-		},
-		Command: command,
-	})
-	if err != nil {
+	var earlier Decision
+	var decided bool
+	if keyed {
+		if earlier, decided, err = a.Outcomes.Find(r.Context(), commandID); err != nil {
+			return err
+		}
+	}
+	if decided {
+		w.Header().Set("Idempotency-Replayed", "true")
+		if earlier.Published {
+			return a.answer(w, r, asked, earlier, time.Now().Add(prefer.Wait))
+		}
+	} else if err := a.send(r, commandID, prepare); err != nil {
 		return err
 	}
 	if prefer.RespondAsync {
@@ -138,12 +126,31 @@ func (a *API) execute(w http.ResponseWriter, r *http.Request, details events.Det
 	defer timer.Stop()
 	select {
 	case d := <-decision:
-		return a.answer(w, r, command, details, d, deadline)
+		return a.answer(w, r, asked, d, deadline)
 	case <-timer.C:
 		return accepted(w, commandID)
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
+}
+
+// send puts the command that prepare makes on the log.
+func (a *API) send(r *http.Request, commandID string, prepare func(context.Context) (events.Command, error)) error {
+	actor, err := web.UserID(r)
+	if err != nil {
+		return err
+	}
+	command, err := prepare(r.Context())
+	if err != nil {
+		return err
+	}
+	return a.Bus.Send(r.Context(), events.Issued{
+		Envelope: events.Envelope{
+			ID: commandID, Source: events.SourceAPI, Time: events.Instant(time.Now()),
+			Traceparent: telemetry.Traceparent(r.Context()), CorrelationID: telemetry.CorrelationID(r.Context()), Actor: actor,
+		},
+		Command: command,
+	})
 }
 
 // longestWait bounds what a client may ask for with Prefer: wait (RFC 7240).
@@ -199,8 +206,8 @@ const retryAfter = 2 * time.Second
 
 // answer turns a decision into the answer that the client gets, once the read
 // model shows it.
-func (a *API) answer(w http.ResponseWriter, r *http.Request, command events.Command, details events.Details, d Decision, deadline time.Time) error {
-	if d.CommandHash != events.CommandHash(command) {
+func (a *API) answer(w http.ResponseWriter, r *http.Request, asked events.Command, d Decision, deadline time.Time) error {
+	if d.CommandHash != events.CommandHash(asked) {
 		w.Header().Del("Idempotency-Replayed")
 		return web.IdempotencyKeyReused()
 	}
@@ -217,17 +224,17 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, command events.Comm
 		}
 		return err
 	}
-	switch command.(type) {
-	case events.DeleteBook:
-		w.WriteHeader(http.StatusNoContent)
-		return nil
+	switch asked := asked.(type) {
 	case events.CreateBook:
 		w.Header().Set("Location", bookPath(d.BookID))
 		w.Header().Set("ETag", web.ETag(d.Version))
-		return web.WriteJSON(w, http.StatusCreated, bookAfter(d, details))
-	default:
+		return web.WriteJSON(w, http.StatusCreated, bookAfter(d, asked.Details))
+	case events.UpdateBook:
 		w.Header().Set("ETag", web.ETag(d.Version))
-		return web.WriteJSON(w, http.StatusOK, bookAfter(d, details))
+		return web.WriteJSON(w, http.StatusOK, bookAfter(d, asked.Details))
+	default:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
 }
 
