@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -159,12 +160,25 @@ func (a *App) startSpool(background context.Context) (query.SearchLog, error) {
 	a.spool = s
 	a.onClose("publish and close the search spool", s.Close)
 	a.run(func() {
-		log := messaging.Writer{Publisher: a.publisher, Topic: a.topics.Searches}
+		log := searchLog{messaging.Writer{Publisher: a.publisher, Topic: a.topics.Searches}}
 		if err := s.Drain(background, log); err != nil && background.Err() == nil {
 			a.fail(fmt.Errorf("drain the search spool: %w", err))
 		}
 	})
 	return s.Searches(), nil
+}
+
+// searchLog tells the spool which searches no broker will ever take: it sets
+// those aside, rather than trying for ever what holds up all behind it.
+type searchLog struct{ messaging.Writer }
+
+// Append implements [spool.Log].
+func (l searchLog) Append(ctx context.Context, batch []events.Encoded) ([]events.Position, error) {
+	positions, err := l.Writer.Append(ctx, batch)
+	if errors.Is(err, messaging.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", spool.ErrUnpublishable, err)
+	}
+	return positions, err
 }
 
 // undecided says whether the log holds commands that are not decided.

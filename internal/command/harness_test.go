@@ -52,6 +52,8 @@ func open(t testing.TB, connString string) *pgxpool.Pool {
 type eventLog struct {
 	// before, when set, may refuse a batch.
 	before func(batch []events.Encoded) error
+	// appended, when set, is told of each record, in order.
+	appended func(events.Record)
 
 	mu   sync.Mutex
 	held []events.Encoded
@@ -70,6 +72,9 @@ func (l *eventLog) Append(_ context.Context, batch []events.Encoded) ([]events.P
 	for i, e := range batch {
 		positions[i].Offset = int64(len(l.held))
 		l.held = append(l.held, e)
+		if l.appended != nil {
+			l.appended(events.Record{Offset: positions[i].Offset, Key: e.Key, Value: e.Value, Headers: e.Headers})
+		}
 	}
 	return positions, nil
 }

@@ -5,8 +5,8 @@
 // value is plain JSON, the headers are CloudEvents 1.0 in Kafka binary mode
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md).
 // The schema version is part of the type, "bookstore.book.created.v1"; a record
-// of an older version is lifted by an upcaster in [Decode], the one door that
-// live projections, rebuilds and replays all pass through.
+// of an older version is lifted by an upcaster in [DecodeEvent], the one door
+// that live projections, rebuilds and replays all pass through.
 //
 // Nothing here does I/O, so nothing here can be killed half-way, run twice or
 // run late. What can go wrong is a record that this code does not understand:

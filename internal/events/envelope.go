@@ -156,11 +156,11 @@ func parseEnvelope(headers []Header) (Envelope, error) {
 	return e, nil
 }
 
-// timeLayout is RFC 3339 in UTC with exactly six decimals: what PostgreSQL keeps,
-// and of one length, so that the same instant always has the same bytes.
+// timeLayout is RFC 3339 in UTC with exactly six decimals, what PostgreSQL keeps.
+// (Times within values are written by encoding/json, which trims zeros.)
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// FormatTime writes t as all messages carry it.
+// FormatTime writes t as headers carry it.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
 // ParseTime reads any RFC 3339 time and cuts it to microseconds, UTC.

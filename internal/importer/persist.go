@@ -26,10 +26,12 @@ func (c *client) persist(ctx context.Context, attempt func(context.Context) (ans
 		maybeSent = maybeSent || !certainlyNotSent(a, err)
 
 		// Spread, so that the workers don't all come back at the same moment.
-		wait := max(pause/2+rand.N(pause/2+1), retryAfter(a.header, time.Now()))
-		if elapsed := time.Since(began); elapsed+wait > c.patience {
-			return a, maybeSent, &GaveUpError{URL: c.base.String(), After: elapsed, Err: err}
+		wait, left := pause/2+rand.N(pause/2+1), c.patience-time.Since(began)
+		asked := retryAfter(a.header, time.Now())
+		if left <= 0 || asked > left {
+			return a, maybeSent, &GaveUpError{URL: c.base.String(), After: c.patience - left, Err: err}
 		}
+		wait = max(asked, min(wait, left))
 		c.waiting(err)
 		timer := time.NewTimer(wait)
 		select {

@@ -78,6 +78,12 @@ func TestABadRowCostsItselfOnly(t *testing.T) {
 	long := strings.Repeat("x", maxRecordBytes+1)
 	const bare = "a quote in a field that does not begin with one; put the field in quotes and double the quote"
 	const open = "a field in quotes does not end, or goes on after its closing quote"
+	const fill = maxRecordBytes/1024 + 10
+	wide := strings.Repeat("c", 1024)
+	var filled []string
+	for i := range fill {
+		filled = append(filled, fmt.Sprintf(`%d {"b" %q "" ""}`, 3+i, wide))
+	}
 	for name, test := range map[string]struct {
 		text string
 		want []string
@@ -111,14 +117,8 @@ func TestABadRowCostsItselfOnly(t *testing.T) {
 			[]string{"line 2: is longer than 1048576 bytes", `3 {"1" "a" "" ""}`, "line 4: is longer than 1048576 bytes", `5 {"2" "b" "" ""}`},
 		},
 		"a quote that is followed for no longer than a row can be": {
-			"title,author\n\"1,a\n" + strings.Repeat("b,c\n", maxRecordBytes/4) + "2,b\n",
-			append([]string{"line 2: malformed CSV at line 2, byte 6: " + open},
-				func() (rows []string) {
-					for i := range maxRecordBytes / 4 {
-						rows = append(rows, fmt.Sprintf(`%d {"b" "c" "" ""}`, 3+i))
-					}
-					return append(rows, fmt.Sprintf(`%d {"2" "b" "" ""}`, 3+maxRecordBytes/4))
-				}()...),
+			"title,author\n\"1,a\n" + strings.Repeat("b,"+wide+"\n", fill) + "2,b\n",
+			append(append([]string{"line 2: malformed CSV at line 2, byte 6: " + open}, filled...), fmt.Sprintf(`%d {"2" "b" "" ""}`, 3+fill)),
 		},
 		"JSON that is none": {
 			`{"title":"1","author":"a"}` + "\n{\"title\":\n[1]\nnull\n" + `{"title":"2","author":{}}` + "\n" + `{"title":"3"}` + "\n" +

@@ -87,6 +87,7 @@ type follower struct {
 	consumer Consumer
 	broker   *Broker
 	log      *slog.Logger
+	setups   pace
 
 	mu      sync.Mutex
 	current *assignment   // nil between sessions

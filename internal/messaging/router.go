@@ -62,12 +62,8 @@ func (r *Router) AddConsumer(name, topic, group string, c Consumer) error {
 		name: name, topic: topic, group: group, consumer: c, broker: r.broker,
 		log: r.cfg.Logger.With("consumer", name, "topic", topic, "group", group),
 	}
-	s, err := newSubscriber(r.cfg, f)
-	if err != nil {
-		return err
-	}
 	r.followers = append(r.followers, f)
-	r.watermill.AddConsumerHandler(name, topic, s, f.handle)
+	r.watermill.AddConsumerHandler(name, topic, newSubscriber(r.cfg, f), f.handle)
 	return nil
 }
 

@@ -18,20 +18,11 @@ import (
 //
 // It relies on the order in which Sarama calls a handler: Setup, then one
 // ConsumeClaim per partition, and after all of them have returned, Cleanup.
-type sessions struct {
-	follower *follower
-	closing  context.Context
-	connects *pace // to the group
-	setups   *pace
-}
+type sessions struct{ follower *follower }
 
-// WrapConsumerGroupHandler implements kafka.SaramaTracer. It is called for each
-// new connection to the group.
+// WrapConsumerGroupHandler implements kafka.SaramaTracer.
 func (s sessions) WrapConsumerGroupHandler(inner sarama.ConsumerGroupHandler) sarama.ConsumerGroupHandler {
-	// Watermill reconnects at once after an error. With one that comes back at once
-	// (the group refuses us) that would be as fast as the machine can.
-	s.connects.wait(s.closing)
-	return groupHandler{sessions: s, inner: inner}
+	return groupHandler{follower: s.follower, inner: inner}
 }
 
 // WrapConsumer implements kafka.SaramaTracer.
@@ -46,8 +37,8 @@ func (sessions) WrapSyncProducer(_ *sarama.Config, p sarama.SyncProducer) sarama
 }
 
 type groupHandler struct {
-	sessions
-	inner sarama.ConsumerGroupHandler
+	follower *follower
+	inner    sarama.ConsumerGroupHandler
 }
 
 // Setup implements [sarama.ConsumerGroupHandler]. Nothing is delivered before it
@@ -56,7 +47,7 @@ func (h groupHandler) Setup(session sarama.ConsumerGroupSession) error {
 	f := h.follower
 	// A consumer that gives up each assignment at once must not do so thousands of
 	// times a second.
-	h.setups.wait(session.Context())
+	f.setups.wait(session.Context())
 
 	a := newAssignment(session.Context(), slices.Sorted(slices.Values(session.Claims()[f.topic])))
 	next, err := f.takeOver(a)

@@ -11,10 +11,14 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// subscriber is watermill-kafka's, except that it also starts while the broker is
-// away: the stock one then fails to subscribe, which ends Watermill's router.
+// subscriber is watermill-kafka's, made anew whenever it has lost its connection.
+//
+// Left to itself, the stock one fails to subscribe while the broker is away, which
+// ends Watermill's router; after an error it reconnects at once, as fast as the
+// machine can if the error comes back; and each time it leaves a goroutine behind
+// until it is closed (v3.1.2, consumeMessages).
 type subscriber struct {
-	stock    *kafka.Subscriber
+	cfg      Config
 	follower *follower
 	member   string // its name in the group
 
@@ -24,38 +28,16 @@ type subscriber struct {
 }
 
 const (
-	// reconnectPause is how long the stock subscriber waits after a failed try to
-	// reconnect, and we after a failed try to subscribe. It can't be interrupted
-	// there, so it is also how long Close may take.
+	// reconnectPause is how long to wait after a lost connection.
 	reconnectPause = 250 * time.Millisecond
 	// redeliverPause is how long a message waits after its handler has failed.
 	redeliverPause = 250 * time.Millisecond
 )
 
-func newSubscriber(cfg Config, f *follower) (*subscriber, error) {
-	s := &subscriber{follower: f, member: cfg.ClientID + "-" + rand.Text()}
+func newSubscriber(cfg Config, f *follower) *subscriber {
+	s := &subscriber{cfg: cfg, follower: f, member: cfg.ClientID + "-" + rand.Text()}
 	s.closing, s.close = context.WithCancel(context.Background())
-	var err error
-	s.stock, err = kafka.NewSubscriber(kafka.SubscriberConfig{
-		Brokers:               cfg.Brokers,
-		Unmarshaler:           unmarshaler{},
-		OverwriteSaramaConfig: saramaConfig(cfg, s.member),
-		ConsumerGroup:         f.group,
-		NackResendSleep:       redeliverPause,
-		ReconnectRetrySleep:   reconnectPause,
-		Tracer:                sessions{follower: f, closing: s.closing, connects: &pace{}, setups: &pace{}},
-	}, watermillLogger{log: f.log, told: s.told})
-	if err != nil {
-		return nil, fmt.Errorf("configure subscriber to %s: %w", f.topic, err)
-	}
-	return s, nil
-}
-
-// told notes a fault of the stock subscriber, unless it comes of closing.
-func (s *subscriber) told(msg string, err error) {
-	if s.closing.Err() == nil && s.follower.assignment() == nil {
-		s.follower.failed(fmt.Errorf("%s: %w", msg, err))
-	}
+	return s
 }
 
 // Subscribe implements [message.Subscriber]. It never fails: it connects in the
@@ -64,20 +46,70 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	out := make(chan *message.Message)
 	s.running.Go(func() {
 		defer close(out)
-		in := s.connect(ctx, topic)
-		if in == nil {
-			return
-		}
-		for msg := range in {
-			select {
-			case out <- msg:
-			case <-s.closing.Done(): // the stock subscriber has forgotten it already
-			case <-ctx.Done():
+		stop := context.AfterFunc(ctx, s.close)
+		defer stop()
+		for s.closing.Err() == nil {
+			if err := s.deliver(topic, out); err != nil && s.closing.Err() == nil {
+				s.follower.failed(err)
 			}
+			wait(s.closing, reconnectPause)
 		}
 		s.leave()
 	})
 	return out, nil
+}
+
+// deliver passes messages on until the connection is lost or s is closed.
+func (s *subscriber) deliver(topic string, out chan<- *message.Message) error {
+	broken := make(chan error, 1)
+	stock, err := kafka.NewSubscriber(kafka.SubscriberConfig{
+		Brokers:               s.cfg.Brokers,
+		Unmarshaler:           unmarshaler{},
+		OverwriteSaramaConfig: saramaConfig(s.cfg, s.member),
+		ConsumerGroup:         s.follower.group,
+		NackResendSleep:       redeliverPause,
+		ReconnectRetrySleep:   reconnectPause,
+		Tracer:                sessions{follower: s.follower},
+	}, watermillLogger{log: s.follower.log, told: s.teller(broken)})
+	if err != nil {
+		return fmt.Errorf("configure subscriber to %s: %w", topic, err)
+	}
+	defer stock.Close() //nolint:errcheck // it has none to return
+
+	in, err := stock.Subscribe(s.closing, topic)
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", topic, err)
+	}
+	for {
+		select {
+		case msg, ok := <-in:
+			if !ok {
+				return nil
+			}
+			select {
+			case out <- msg:
+			case <-s.closing.Done(): // the stock subscriber forgets it then, too
+				return nil
+			}
+		case err := <-broken:
+			return err
+		case <-s.closing.Done():
+			return nil
+		}
+	}
+}
+
+// teller returns what listens to the errors that the stock subscriber logs.
+func (s *subscriber) teller(broken chan<- error) func(string, error) {
+	return func(msg string, err error) {
+		if s.follower.assignment() != nil {
+			return // within a session Sarama tries again by itself, and ends it if that is no use
+		}
+		select {
+		case broken <- fmt.Errorf("%s: %w", msg, err):
+		default: // one is enough
+		}
+	}
 }
 
 // leaveTimeout bounds the goodbye to the group. Without one the partitions move
@@ -93,24 +125,10 @@ func (s *subscriber) leave() {
 	}
 }
 
-// connect subscribes, and returns nil if that is not wanted any more.
-func (s *subscriber) connect(ctx context.Context, topic string) <-chan *message.Message {
-	for ctx.Err() == nil && s.closing.Err() == nil {
-		in, err := s.stock.Subscribe(ctx, topic)
-		if err == nil {
-			return in
-		}
-		s.told("subscribe", err)
-		wait(s.closing, reconnectPause)
-	}
-	return nil
-}
-
 // Close implements [message.Subscriber]. It returns when the group is left and
 // no message is under way.
 func (s *subscriber) Close() error {
 	s.close()
-	err := s.stock.Close()
 	s.running.Wait()
-	return err
+	return nil
 }

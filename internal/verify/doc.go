@@ -20,5 +20,5 @@
 //
 // It writes nothing and locks nobody out. Killed or run twice, it leaves nothing
 // behind. The memory it needs grows with the number of books and commands, some
-// 150 bytes each, and not with their texts.
+// 350 bytes for a book and the command that created it, and not with their texts.
 package verify
