@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"bookstore/internal/command"
 	"bookstore/internal/config"
 	"bookstore/internal/events"
@@ -53,6 +55,14 @@ func (a *App) startConsumers(ctx, background context.Context) error {
 		}
 		tracker := projection.NewTracker(a.pool, p.Name(), generation, a.newestEvents)
 		a.trackers[p.Name()] = tracker
+		a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "bookstore_read_model_behind_records",
+			Help:        "Events that are on the log and not in the read model, at last look; 0 where it is not known.",
+			ConstLabels: prometheus.Labels{"projection": p.Name()},
+		}, func() float64 {
+			behind, _ := tracker.Lag()
+			return float64(behind)
+		}))
 		a.run(func() { tracker.Run(background) })
 		if !a.cfg.Has(config.RoleProjector) {
 			continue
