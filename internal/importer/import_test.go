@@ -124,7 +124,7 @@ func run(t *testing.T, at *url.URL, file io.Reader, change ...func(*importer.Con
 	i, err := importer.New(cfg)
 	require.NoError(t, err)
 	r.Summary, err = i.Run(t.Context())
-	require.Equal(t, r.Summary.Progress, i.Progress())
+	require.Equal(t, r.Progress, i.Progress())
 	return r, err
 }
 

@@ -26,7 +26,7 @@ func (c *client) persist(ctx context.Context, attempt func(context.Context) (ans
 		maybeSent = maybeSent || !certainlyNotSent(a, err)
 
 		// Spread, so that the workers don't all come back at the same moment.
-		wait, left := pause/2+rand.N(pause/2+1), c.patience-time.Since(began)
+		wait, left := pause/2+rand.N(pause/2+1), c.patience-time.Since(began) //nolint:gosec // no secret, only spread
 		asked := retryAfter(a.header, time.Now())
 		if left <= 0 || asked > left {
 			return a, maybeSent, &GaveUpError{URL: c.base.String(), After: c.patience - left, Err: err}

@@ -15,11 +15,11 @@ import (
 )
 
 // contents is what a source gave, each row or fault as text.
-func contents(t *testing.T, name, text string, format Format, given Columns) (found []string, ignored []string, err error) {
+func contents(t *testing.T, name, text string, given Columns) (found []string, ignored []string, err error) {
 	t.Helper()
 	var read atomic.Int64
 	var names ignoredNames
-	s, err := openSource(strings.NewReader(text), name, format, given, &read, &names)
+	s, err := openSource(strings.NewReader(text), name, FormatAuto, given, &read, &names)
 	for err == nil {
 		var r row
 		r, err = s.next()
@@ -47,7 +47,7 @@ func text(t *testing.T, file string) string {
 
 func TestCSVAsRealCatalogsHaveIt(t *testing.T) {
 	t.Parallel()
-	found, ignored, err := contents(t, "goodbooks.csv", text(t, "testdata/goodbooks.csv"), FormatAuto, Columns{})
+	found, ignored, err := contents(t, "goodbooks.csv", text(t, "testdata/goodbooks.csv"), Columns{})
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		`2 {"The Hunger Games (The Hunger Games, #1)" "Suzanne Collins" "2008" ""}`,
@@ -66,7 +66,7 @@ func TestNDJSON(t *testing.T) {
 		`4 {"Annals" "Tacitus" "117" ""}`,
 	}
 	for _, name := range []string{"books.ndjson", "books.JSONL", "-"} {
-		found, ignored, err := contents(t, name, text(t, "testdata/books.ndjson"), FormatAuto, Columns{})
+		found, ignored, err := contents(t, name, text(t, "testdata/books.ndjson"), Columns{})
 		require.NoError(t, err)
 		require.Equal(t, want, found, name)
 		require.Equal(t, []string{"isbn"}, ignored)
@@ -139,7 +139,7 @@ func TestABadRowCostsItselfOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, _, err := contents(t, "-", test.text, FormatAuto, Columns{})
+			found, _, err := contents(t, "-", test.text, Columns{})
 			require.NoError(t, err)
 			require.Equal(t, test.want, found)
 		})
@@ -153,7 +153,7 @@ func TestColumnsByOtherNames(t *testing.T) {
 		"jahr,verfasser,titel,text,title\n1813,Jane,Stolz,Gut,Pride\n",
 		`{"jahr": 1813, "verfasser": "Jane", "titel": "Stolz", "text": "Gut", "title": "Pride"}`,
 	} {
-		found, ignored, err := contents(t, "-", file, FormatAuto, given)
+		found, ignored, err := contents(t, "-", file, given)
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Contains(t, found[0], `{"Stolz" "Jane" "1813" "Gut"}`)
@@ -163,7 +163,7 @@ func TestColumnsByOtherNames(t *testing.T) {
 
 func TestOfSeveralKnownColumnsTheBestCounts(t *testing.T) {
 	t.Parallel()
-	found, ignored, err := contents(t, "-", "year,title,summary,author,published_at,description\n1,t,s,a,1813-01-28,d\n", FormatAuto, Columns{})
+	found, ignored, err := contents(t, "-", "year,title,summary,author,published_at,description\n1,t,s,a,1813-01-28,d\n", Columns{})
 	require.NoError(t, err)
 	require.Equal(t, []string{`2 {"t" "a" "1813-01-28" "d"}`}, found)
 	require.Equal(t, []string{"year", "summary"}, ignored)
@@ -172,7 +172,7 @@ func TestOfSeveralKnownColumnsTheBestCounts(t *testing.T) {
 func TestMissingColumnsAreNamedWithWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"isbn,name\n1,2\n", `{"isbn": 1, "name": 2}`} {
-		_, _, err := contents(t, "-", file, FormatAuto, Columns{PublishedAt: "Jahr"})
+		_, _, err := contents(t, "-", file, Columns{PublishedAt: "Jahr"})
 		var missing *MissingColumnsError
 		require.ErrorAs(t, err, &missing)
 		require.Equal(t, &MissingColumnsError{
@@ -190,10 +190,10 @@ func TestFilesWithoutRows(t *testing.T) {
 		"\xff\xfet\x00i\x00":       ErrUTF16,
 		"\n[{\"title\": \"1\"}]\n": ErrJSONArray,
 	} {
-		_, _, err := contents(t, "-", file, FormatAuto, Columns{})
+		_, _, err := contents(t, "-", file, Columns{})
 		require.ErrorIs(t, err, want, "%q", file)
 	}
-	found, _, err := contents(t, "-", "title,author", FormatAuto, Columns{})
+	found, _, err := contents(t, "-", "title,author", Columns{})
 	require.NoError(t, err)
 	require.Empty(t, found)
 }

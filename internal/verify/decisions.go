@@ -57,7 +57,7 @@ func (v *verification) loadDecisions(ctx context.Context, tx pgx.Tx) error {
 			v.report.Unpublished++
 		}
 		v.decisions[commandKey(row.commandID)] = decision{
-			facts: digestOfValues(row.facts.values()), event: row.event, published: row.published,
+			facts: digestOfValues(row.values()), event: row.event, published: row.published,
 		}
 	})
 }
@@ -130,7 +130,7 @@ func (v *verification) compareDecisions(ctx context.Context, tx pgx.Tx) error {
 			complain("event position", "elsewhere", fmt.Sprintf("%s, of command %s", row.event, row.commandID))
 		}
 		if said, disputed := v.disputed[row.commandID]; disputed {
-			compareValues(said.values(), row.facts.values(), complain)
+			compareValues(said.values(), row.values(), complain)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 func TestNothingDiffersWhereNothingDoes(t *testing.T) {
 	t.Parallel()
-	report, differences := populated(t).verify(t)
+	report, differences := populated(t).verify()
 
 	require.Empty(t, differences)
 	require.EqualValues(t, 6, report.Events)
@@ -28,12 +28,12 @@ func TestNothingDiffersWhereNothingDoes(t *testing.T) {
 func TestAReadModelThatIsBehindIsComparedWhereItStands(t *testing.T) {
 	t.Parallel()
 	w := populated(t)
-	w.do(t,
+	w.do(
 		events.UpdateBook{ID: 2, Details: details("Dracula, again")},
 		events.DeleteBook{ID: 1},
 		events.CreateBook{ID: 4, Details: details("Ulysses")},
 	)
-	report, differences := w.verify(t)
+	report, differences := w.verify()
 
 	require.Empty(t, differences)
 	require.EqualValues(t, 3, report.Catalog.Behind)
@@ -45,12 +45,12 @@ func TestTheSameEventAgainIsADuplicateAndNoDifference(t *testing.T) {
 	t.Parallel()
 	w := populated(t)
 	var again []events.Encoded
-	for _, r := range w.records(t) {
+	for _, r := range w.records() {
 		again = append(again, events.Encoded{Key: r.Key, Value: r.Value, Headers: r.Headers})
 	}
-	w.append(t, again...)
-	w.project(t)
-	report, differences := w.verify(t)
+	w.append(again...)
+	w.project()
+	report, differences := w.verify()
 
 	require.Empty(t, differences)
 	require.EqualValues(t, 12, report.Events)
@@ -61,10 +61,10 @@ func TestADecisionThatWaitsInTheOutboxIsNoDifference(t *testing.T) {
 	t.Parallel()
 	w := populated(t)
 	// Not published yet, and published but not noted.
-	w.exec(t, `INSERT INTO decisions (command_id, command_type, command_hash, partition, command_offset, book_id, version, deleted, decided_at)
+	w.exec(`INSERT INTO decisions (command_id, command_type, command_hash, partition, command_offset, book_id, version, deleted, decided_at)
 		VALUES ('waiting', 't', 'h', 0, 1000, 500, 1, false, now())`)
-	w.exec(t, `UPDATE decisions SET event_partition = NULL, event_offset = NULL WHERE book_id = 2`)
-	report, differences := w.verify(t)
+	w.exec(`UPDATE decisions SET event_partition = NULL, event_offset = NULL WHERE book_id = 2`)
+	report, differences := w.verify()
 
 	require.Empty(t, differences)
 	require.EqualValues(t, 2, report.Unpublished)
@@ -87,107 +87,107 @@ type where struct {
 func TestEachKindOfDifferenceIsReported(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		plant func(*testing.T, *world)
-		want  func(*testing.T, *world) []where
+		plant func(*world)
+		want  func(*world) []where
 	}{
 		"a field of a book": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `UPDATE catalog_books_g1 SET title = 'Emma?', updated_at = updated_at + interval '1 microsecond' WHERE id = 1`)
+			plant: func(w *world) {
+				w.exec(`UPDATE catalog_books_g1 SET title = 'Emma?', updated_at = updated_at + interval '1 microsecond' WHERE id = 1`)
 			},
 			want: is(where{verify.InCatalog, 1, 0, "title"}, where{verify.InCatalog, 1, 0, "updated_at"}),
 		},
 		"a book that is missing": {
-			plant: func(t *testing.T, w *world) { w.exec(t, `DELETE FROM catalog_books_g1 WHERE id = 2`) },
+			plant: func(w *world) { w.exec(`DELETE FROM catalog_books_g1 WHERE id = 2`) },
 			want:  is(where{verify.InCatalog, 2, 0, "book"}),
 		},
 		"books that nobody created, or that were deleted": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `INSERT INTO catalog_books_g1 SELECT unnest(ARRAY[3, 77]), version, title, author, published_at, description,
+			plant: func(w *world) {
+				w.exec(`INSERT INTO catalog_books_g1 SELECT unnest(ARRAY[3, 77]), version, title, author, published_at, description,
 					created_at, updated_at, terms, document FROM catalog_books_g1 WHERE id = 1`)
 			},
 			want: is(where{verify.InCatalog, 3, 0, "book"}, where{verify.InCatalog, 77, 0, "book"}),
 		},
 		"a field of the history": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `UPDATE history_entries_g1 SET actor = 'somebody', details = details || '{"title": "?"}' WHERE book_id = 1 AND version = 2`)
+			plant: func(w *world) {
+				w.exec(`UPDATE history_entries_g1 SET actor = 'somebody', details = details || '{"title": "?"}' WHERE book_id = 1 AND version = 2`)
 			},
 			want: is(where{verify.InHistory, 1, 2, "actor"}, where{verify.InHistory, 1, 2, "title"}),
 		},
 		"an entry of the history that is missing": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `DELETE FROM history_entries_g1 WHERE (book_id, version) IN ((1, 1), (2, 1))`)
+			plant: func(w *world) {
+				w.exec(`DELETE FROM history_entries_g1 WHERE (book_id, version) IN ((1, 1), (2, 1))`)
 			},
 			want: is(where{verify.InHistory, 1, 1, "entry"}, where{verify.InHistory, 2, 1, "entry"}),
 		},
 		"entries of the history that should not be": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `INSERT INTO history_entries_g1 SELECT unnest(ARRAY[2, 77]), 2, type, at, actor, command_id, correlation_id, details
+			plant: func(w *world) {
+				w.exec(`INSERT INTO history_entries_g1 SELECT unnest(ARRAY[2, 77]), 2, type, at, actor, command_id, correlation_id, details
 					FROM history_entries_g1 WHERE book_id = 1 AND version = 2`)
 			},
 			want: is(where{verify.InHistory, 2, 2, "entry"}, where{verify.InHistory, 77, 2, "entry"}),
 		},
 		"an event without its decision": {
-			plant: func(t *testing.T, w *world) { w.exec(t, `DELETE FROM decisions WHERE book_id IN (2, 99)`) },
+			plant: func(w *world) { w.exec(`DELETE FROM decisions WHERE book_id IN (2, 99)`) },
 			want:  is(where{verify.InDecisions, 2, 1, "decision"}, where{verify.InDecisions, 99, 0, "decision"}),
 		},
 		"a published decision without its event": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `INSERT INTO decisions SELECT 'lost', command_type, command_hash, partition, 1000, 500, 1, NULL, deleted,
+			plant: func(w *world) {
+				w.exec(`INSERT INTO decisions SELECT 'lost', command_type, command_hash, partition, 1000, 500, 1, NULL, deleted,
 					created_at, decided_at, NULL, NULL, 0, 0 FROM decisions WHERE book_id = 2`)
 			},
 			want: is(where{verify.InDecisions, 500, 1, "event"}),
 		},
 		"a decision that says otherwise than its event": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `UPDATE decisions SET version = 5, command_hash = 'x' WHERE book_id = 2`)
+			plant: func(w *world) {
+				w.exec(`UPDATE decisions SET version = 5, command_hash = 'x' WHERE book_id = 2`)
 			},
 			want: is(where{verify.InDecisions, 2, 5, "version"}, where{verify.InDecisions, 2, 5, "command_hash"}),
 		},
 		"a rejection that became a change": {
-			plant: func(t *testing.T, w *world) { w.exec(t, `UPDATE decisions SET rejection = NULL WHERE book_id = 99`) },
+			plant: func(w *world) { w.exec(`UPDATE decisions SET rejection = NULL WHERE book_id = 99`) },
 			want:  is(where{verify.InDecisions, 99, 0, "outcome"}),
 		},
 		"an event that lies elsewhere": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `UPDATE decisions SET event_offset = event_offset + 1 WHERE book_id = 2`)
+			plant: func(w *world) {
+				w.exec(`UPDATE decisions SET event_offset = event_offset + 1 WHERE book_id = 2`)
 			},
 			want: is(where{verify.InDecisions, 2, 1, "event position"}),
 		},
 		"a version that the log skips": {
-			plant: func(t *testing.T, w *world) {
-				w.append(t, forged(t, events.BookUpdated{ID: 2, Version: 4, Details: details("Dracula 4"), UpdatedAt: began}))
+			plant: func(w *world) {
+				w.append(w.forged(events.BookUpdated{ID: 2, Version: 4, Details: details("Dracula 4"), UpdatedAt: began}))
 			},
 			want: is(where{verify.InLog, 2, 4, "version"}, where{verify.InDecisions, 2, 4, "decision"}),
 		},
 		"an event after a book's end": {
-			plant: func(t *testing.T, w *world) {
-				w.append(t, forged(t, events.BookUpdated{ID: 3, Version: 3, Details: details("Walden 3"), UpdatedAt: began}))
+			plant: func(w *world) {
+				w.append(w.forged(events.BookUpdated{ID: 3, Version: 3, Details: details("Walden 3"), UpdatedAt: began}))
 			},
 			want: is(where{verify.InLog, 3, 3, "version"}, where{verify.InDecisions, 3, 3, "decision"}),
 		},
 		"another event under the same version": {
-			plant: func(t *testing.T, w *world) {
-				w.append(t, forged(t, events.BookCreated{ID: 2, Version: 1, Details: details("Not Dracula"), CreatedAt: began}))
+			plant: func(w *world) {
+				w.append(w.forged(events.BookCreated{ID: 2, Version: 1, Details: details("Not Dracula"), CreatedAt: began}))
 			},
 			want: is(where{verify.InLog, 2, 1, "event"}, where{verify.InDecisions, 2, 1, "decision"}),
 		},
 		"a record that can't be read": {
-			plant: func(t *testing.T, w *world) { w.append(t, events.Encoded{Key: []byte("1"), Value: []byte("{")}) },
-			want: func(t *testing.T, w *world) []where {
-				partition := w.partitionOf(t, 1)
-				_, end, err := w.log.Watermarks(t.Context())
-				require.NoError(t, err)
+			plant: func(w *world) { w.append(events.Encoded{Key: []byte("1"), Value: []byte("{")}) },
+			want: func(w *world) []where {
+				partition := w.partitionOf(1)
+				_, end, err := w.log.Watermarks(w.t.Context())
+				require.NoError(w.t, err)
 				return []where{{verify.InLog, 0, 0, fmt.Sprintf("record %d.%d", partition, end[partition]-1)}}
 			},
 		},
 		"a read model that is ahead of the log": {
-			plant: func(t *testing.T, w *world) {
-				w.exec(t, `UPDATE checkpoints SET next_offset = next_offset + 100 WHERE consumer = 'catalog' AND partition = 1`)
+			plant: func(w *world) {
+				w.exec(`UPDATE checkpoints SET next_offset = next_offset + 100 WHERE consumer = 'catalog' AND partition = 1`)
 			},
 			want: is(where{verify.InCatalog, 0, 0, "position in partition 1"}),
 		},
 		"a log whose beginning was deleted": {
-			plant: func(t *testing.T, w *world) { w.deleteBeginning(t) },
+			plant: func(w *world) { w.deleteBeginning() },
 			want: is(
 				where{verify.InLog, 0, 0, "partition 2"},
 				where{verify.InLog, 3, 2, "version"},
@@ -200,37 +200,37 @@ func TestEachKindOfDifferenceIsReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := populated(t)
-			test.plant(t, w)
-			_, differences := w.verify(t)
+			test.plant(w)
+			_, differences := w.verify()
 
 			found := []where{}
 			for _, d := range differences {
 				found = append(found, where{d.Where, d.Book, d.Version, d.Field})
 				require.NotEqual(t, d.Log, d.Model)
 			}
-			require.ElementsMatch(t, test.want(t, w), found)
+			require.ElementsMatch(t, test.want(w), found)
 		})
 	}
 }
 
-func is(want ...where) func(*testing.T, *world) []where {
-	return func(*testing.T, *world) []where { return want }
+func is(want ...where) func(*world) []where {
+	return func(*world) []where { return want }
 }
 
 // deleteBeginning deletes the first event of book 3 and what lies before it in
 // partition 2: the only event of book 2.
-func (w *world) deleteBeginning(t *testing.T) {
-	t.Helper()
+func (w *world) deleteBeginning() {
+	w.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(w.log.cfg.Brokers...))
-	require.NoError(t, err)
+	require.NoError(w.t, err)
 	defer client.Close()
 	var offsets kadm.Offsets
-	for _, r := range w.records(t) {
+	for _, r := range w.records() {
 		if string(r.Key) == "3" && r.Header(events.HeaderType) == events.TypeBookCreated {
 			offsets.AddOffset(r.Topic, r.Partition, r.Offset+1, -1)
 		}
 	}
-	answers, err := kadm.NewClient(client).DeleteRecords(t.Context(), offsets)
-	require.NoError(t, err)
-	require.NoError(t, answers.Error())
+	answers, err := kadm.NewClient(client).DeleteRecords(w.t.Context(), offsets)
+	require.NoError(w.t, err)
+	require.NoError(w.t, answers.Error())
 }

@@ -24,6 +24,7 @@ import (
 // world is a database and a log of the test's own, with the service's write side
 // and projections, driven by hand.
 type world struct {
+	t        *testing.T
 	pool     *pgxpool.Pool
 	log      topic
 	writer   messaging.Writer
@@ -59,7 +60,7 @@ func newWorld(t *testing.T) *world {
 	_, err = postgres.Migrate(t.Context(), pool, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 
-	w := &world{pool: pool, log: topic{cfg: messaging.Config{Brokers: testenv.Brokers(t)}, name: testenv.Name(t)}}
+	w := &world{t: t, pool: pool, log: topic{cfg: messaging.Config{Brokers: testenv.Brokers(t)}, name: testenv.Name(t)}}
 	specs := []events.TopicSpec{{Name: w.log.name, Retention: events.KeepForever, MinRetention: events.KeepForever}}
 	require.NoError(t, messaging.EnsureTopics(t.Context(), w.log.cfg, specs, partitions))
 	publisher, err := messaging.NewPublisher(w.log.cfg)
@@ -74,7 +75,7 @@ func newWorld(t *testing.T) *world {
 func populated(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.do(t,
+	w.do(
 		events.CreateBook{ID: 1, Details: details("Emma")},
 		events.CreateBook{ID: 2, Details: details("Dracula")},
 		events.CreateBook{ID: 3, Details: details("Walden")},
@@ -82,7 +83,7 @@ func populated(t *testing.T) *world {
 		events.DeleteBook{ID: 3},
 		events.UpdateBook{ID: 99, Details: details("Nobody's")},
 	)
-	w.project(t)
+	w.project()
 	return w
 }
 
@@ -93,35 +94,35 @@ func details(title string) events.Details {
 var began = time.Date(2024, 4, 10, 7, 1, 51, 123456000, time.UTC)
 
 // do has the write side decide commands and publish what follows.
-func (w *world) do(t *testing.T, commands ...events.Command) {
-	t.Helper()
+func (w *world) do(commands ...events.Command) {
+	w.t.Helper()
 	handler := command.NewHandler(w.pool, w.writer, command.NewOutcomes(w.pool))
 	for _, c := range commands {
 		encoded, err := events.EncodeCommand(events.Envelope{
 			ID:     fmt.Sprintf("command-%d", w.commands),
 			Source: events.SourceAPI, Time: began.Add(time.Duration(w.commands) * time.Second), Actor: "reader",
 		}, c)
-		require.NoError(t, err)
+		require.NoError(w.t, err)
 		r := events.Record{Topic: "commands", Offset: w.commands, Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers}
 		w.commands++
-		writes, publish, err := handler.Apply(t.Context(), w.pool, []events.Record{r})
-		require.NoError(t, err)
-		require.NoError(t, w.pool.SendBatch(t.Context(), writes).Close())
-		require.NoError(t, publish(t.Context()))
+		writes, publish, err := handler.Apply(w.t.Context(), w.pool, []events.Record{r})
+		require.NoError(w.t, err)
+		require.NoError(w.t, w.pool.SendBatch(w.t.Context(), writes).Close())
+		require.NoError(w.t, publish(w.t.Context()))
 	}
 }
 
 // project brings the read models up to the end of the log.
-func (w *world) project(t *testing.T) {
-	t.Helper()
-	_, end, err := w.log.Watermarks(t.Context())
-	require.NoError(t, err)
-	records := w.records(t)
+func (w *world) project() {
+	w.t.Helper()
+	_, end, err := w.log.Watermarks(w.t.Context())
+	require.NoError(w.t, err)
+	records := w.records()
 	for _, p := range []projection.Projection{projection.Catalog{}, projection.History{}} {
-		generation, err := projection.Install(t.Context(), w.pool, p)
-		require.NoError(t, err)
-		writes, err := p.Apply(t.Context(), w.pool, generation, records)
-		require.NoError(t, err)
+		generation, err := projection.Install(w.t.Context(), w.pool, p)
+		require.NoError(w.t, err)
+		writes, err := p.Apply(w.t.Context(), w.pool, generation, records)
+		require.NoError(w.t, err)
 		if writes == nil {
 			writes = &pgx.Batch{}
 		}
@@ -131,16 +132,16 @@ func (w *world) project(t *testing.T) {
 				ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`,
 				p.Name(), generation, partition, next)
 		}
-		require.NoError(t, w.pool.SendBatch(t.Context(), writes).Close())
+		require.NoError(w.t, w.pool.SendBatch(w.t.Context(), writes).Close())
 	}
 }
 
-func (w *world) records(t *testing.T) []events.Record {
-	t.Helper()
-	_, end, err := w.log.Watermarks(t.Context())
-	require.NoError(t, err)
+func (w *world) records() []events.Record {
+	w.t.Helper()
+	_, end, err := w.log.Watermarks(w.t.Context())
+	require.NoError(w.t, err)
 	var records []events.Record
-	require.NoError(t, w.log.Read(t.Context(), end, func(r events.Record) error {
+	require.NoError(w.t, w.log.Read(w.t.Context(), end, func(r events.Record) error {
 		records = append(records, r)
 		return nil
 	}))
@@ -148,50 +149,50 @@ func (w *world) records(t *testing.T) []events.Record {
 }
 
 // append puts something on the log behind the write side's back.
-func (w *world) append(t *testing.T, messages ...events.Encoded) {
-	t.Helper()
-	_, err := w.writer.Append(t.Context(), messages)
-	require.NoError(t, err)
+func (w *world) append(messages ...events.Encoded) {
+	w.t.Helper()
+	_, err := w.writer.Append(w.t.Context(), messages)
+	require.NoError(w.t, err)
 }
 
 // forged is an event that no command asked for.
-func forged(t *testing.T, event events.Event) events.Encoded {
-	t.Helper()
+func (w *world) forged(event events.Event) events.Encoded {
+	w.t.Helper()
 	encoded, err := events.EncodeEvent(events.Envelope{
 		ID: "forged", Source: events.SourceCommands, Time: began,
 		Cause: &events.Cause{CommandID: "forged", Hash: "none"},
 	}, event)
-	require.NoError(t, err)
+	require.NoError(w.t, err)
 	return encoded
 }
 
-func (w *world) exec(t *testing.T, sql string, arguments ...any) {
-	t.Helper()
-	tag, err := w.pool.Exec(t.Context(), sql, arguments...)
-	require.NoError(t, err)
-	require.NotZero(t, tag.RowsAffected(), "nothing was planted")
+func (w *world) exec(sql string) {
+	w.t.Helper()
+	tag, err := w.pool.Exec(w.t.Context(), sql)
+	require.NoError(w.t, err)
+	require.NotZero(w.t, tag.RowsAffected(), "nothing was planted")
 }
 
-func (w *world) verify(t *testing.T) (verify.Report, []verify.Difference) {
-	t.Helper()
+func (w *world) verify() (verify.Report, []verify.Difference) {
+	w.t.Helper()
 	differences := []verify.Difference{}
-	report, err := verify.Run(t.Context(), verify.Config{
+	report, err := verify.Run(w.t.Context(), verify.Config{
 		Pool: w.pool, Log: w.log,
 		Differs: func(d verify.Difference) { differences = append(differences, d) },
 	})
-	require.NoError(t, err)
-	require.EqualValues(t, len(differences), report.Differences)
+	require.NoError(w.t, err)
+	require.EqualValues(w.t, len(differences), report.Differences)
 	return report, differences
 }
 
 // partitionOf returns where the events of a book are.
-func (w *world) partitionOf(t *testing.T, book int64) int32 {
-	t.Helper()
-	for _, r := range w.records(t) {
+func (w *world) partitionOf(book int64) int32 {
+	w.t.Helper()
+	for _, r := range w.records() {
 		if string(r.Key) == strconv.FormatInt(book, 10) {
 			return r.Partition
 		}
 	}
-	require.Fail(t, "no event of the book")
+	require.Fail(w.t, "no event of the book")
 	return 0
 }

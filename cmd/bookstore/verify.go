@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bookstore/internal/verify"
+)
+
+func newVerifyCommand(p *program) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare the log with what the database says",
+		Long: `Fold all events of the log and compare what comes of them with the tables that
+queries read, at the very position that these have reached, and with the
+decisions of the write side. Print what was counted and every difference.
+
+It writes nothing, and the service may go on meanwhile. It exits with 1 if there
+is any difference.`,
+		Example: `  bookstore verify
+  bookstore verify --json | jq 'select(.difference).difference'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.config()
+			if err != nil {
+				return err
+			}
+			kafka, err := openLog(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			pool, err := openDatabase(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+
+			var print findings = textFindings{p.stdout}
+			if asJSON {
+				print = jsonFindings{p.stdout}
+			}
+			report, err := verify.Run(cmd.Context(), verify.Config{
+				Pool: pool, Log: topicLog{kafka, topicsOf(cfg).Events}, Differs: print.difference,
+			})
+			if err != nil {
+				return fmt.Errorf("verify: %w", err)
+			}
+			print.report(report)
+			if report.Differences > 0 {
+				return errReported
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print JSON lines: {"difference": ...} for each, {"report": ...} at the end`)
+	return cmd
+}
+
+// findings prints what a verification finds.
+type findings interface {
+	difference(verify.Difference)
+	report(verify.Report)
+}
+
+type textFindings struct{ out io.Writer }
+
+func (f textFindings) difference(d verify.Difference) {
+	about := d.Where
+	if d.Book != 0 {
+		about += fmt.Sprintf(", book %d", d.Book)
+	}
+	if d.Version != 0 {
+		about += fmt.Sprintf(", version %d", d.Version)
+	}
+	if d.Where == verify.InLog {
+		fmt.Fprintf(f.out, "DIFFERENCE %s: %s: %s\n", about, d.Field, printable(d.Log))
+		return
+	}
+	fmt.Fprintf(f.out, "DIFFERENCE %s: %s: the log says %s, the database says %s\n", about, d.Field, quoted(d.Log), quoted(d.Model))
+}
+
+// quoted makes texts comparable at a glance, and long ones bearable.
+func quoted(s string) string {
+	const most = 200
+	if runes := []rune(s); len(runes) > most {
+		s = string(runes[:most]) + "…"
+	}
+	return `"` + printable(s) + `"`
+}
+
+func (f textFindings) report(r verify.Report) {
+	var b strings.Builder
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s "+format+"\n", append([]any{what}, args...)...)
+	}
+	line("log", "%d events read, %d of them duplicates, %d rejections", r.Events, r.Duplicates, r.Rejections)
+	line("catalog", "%d books expected, %d found; generation %d at %s, %d events behind",
+		r.Catalog.Expected, r.Catalog.Found, r.Catalog.Generation, r.Catalog.Position, r.Catalog.Behind)
+	line("history", "%d entries expected, %d found; generation %d at %s, %d events behind",
+		r.History.Expected, r.History.Found, r.History.Generation, r.History.Position, r.History.Behind)
+	line("decisions", "%d, of which %d wait to be published", r.Decisions, r.Unpublished)
+	line("differences", "%d", r.Differences)
+	fmt.Fprint(f.out, b.String())
+}
+
+type jsonFindings struct{ out io.Writer }
+
+func (f jsonFindings) difference(d verify.Difference) { f.line("difference", d) }
+
+func (f jsonFindings) report(r verify.Report) { f.line("report", r) }
+
+func (f jsonFindings) line(name string, value any) {
+	line, err := json.Marshal(map[string]any{name: value})
+	if err != nil { // numbers and texts only: cannot happen
+		line = []byte(err.Error())
+	}
+	fmt.Fprintln(f.out, printableJSON(string(line)))
+}
