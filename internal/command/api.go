@@ -103,20 +103,18 @@ func (a *API) execute(w http.ResponseWriter, r *http.Request, asked events.Comma
 	}
 	decision, stop := a.Outcomes.Expect(commandID)
 	defer stop()
-	var earlier Decision
-	var decided bool
-	if keyed {
-		if earlier, decided, err = a.Outcomes.Find(r.Context(), commandID); err != nil {
-			return err
-		}
+	earlier, decided, err := a.sendOnce(r, commandID, keyed, prepare)
+	if err != nil {
+		return err
 	}
 	if decided {
+		if earlier.CommandHash != events.CommandHash(asked) {
+			return web.IdempotencyKeyReused()
+		}
 		w.Header().Set("Idempotency-Replayed", "true")
 		if earlier.Published {
 			return a.answer(w, r, asked, earlier, time.Now().Add(prefer.Wait))
 		}
-	} else if err := a.send(r, commandID, prepare); err != nil {
-		return err
 	}
 	if prefer.RespondAsync {
 		return accepted(w, commandID)
@@ -132,6 +130,29 @@ func (a *API) execute(w http.ResponseWriter, r *http.Request, asked events.Comma
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
+}
+
+// sendOnce puts the command that prepare makes on the log, unless it was decided
+// before: then it returns that decision.
+func (a *API) sendOnce(r *http.Request, commandID string, keyed bool, prepare func(context.Context) (events.Command, error)) (earlier Decision, decided bool, err error) {
+	if !keyed {
+		return Decision{}, false, a.send(r, commandID, prepare)
+	}
+	if earlier, decided, err = a.Outcomes.Find(r.Context(), commandID); err != nil || decided {
+		return earlier, decided, err
+	}
+	err = a.send(r, commandID, prepare)
+	var refused *web.Problem
+	if !errors.As(err, &refused) {
+		return Decision{}, false, err
+	}
+	// The book as it stands is against the command. An earlier try of it may have
+	// been decided this moment, and be the reason.
+	earlier, decided, findErr := a.Outcomes.Find(r.Context(), commandID)
+	if findErr != nil || !decided {
+		return Decision{}, false, err
+	}
+	return earlier, true, nil
 }
 
 // send puts the command that prepare makes on the log.
