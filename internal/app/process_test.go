@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,6 +124,37 @@ func (p *process) awaitReady(ctx context.Context, client *http.Client) (runfile.
 		p.url.Store(&info.URL)
 	}
 	return info, err
+}
+
+// partitions returns how many partitions each consumer has, as /readyz tells.
+func (p *process) partitions(ctx context.Context, client *http.Client) (map[string]int, error) {
+	a, err := send(ctx, client, http.MethodGet, *p.url.Load()+"/readyz", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	var ready struct {
+		Checks []struct {
+			Name   string
+			Detail json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(a.body, &ready); err != nil {
+		return nil, err
+	}
+	held := make(map[string]int)
+	for _, check := range ready.Checks {
+		if check.Name != "consumers" {
+			continue
+		}
+		var consumers map[string]struct{ Partitions int }
+		if err := json.Unmarshal(check.Detail, &consumers); err != nil {
+			return nil, err
+		}
+		for name, c := range consumers {
+			held[name] = c.Partitions
+		}
+	}
+	return held, nil
 }
 
 // kill ends the process like a power cut would, and the PostgreSQL that it runs
