@@ -3,8 +3,11 @@ package command
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bookstore/internal/events"
@@ -64,7 +67,7 @@ func Restore(ctx context.Context, cfg RestoreConfig) (Restored, error) {
 		if err := r.flush(ctx); err != nil {
 			return err
 		}
-		if err := cfg.Commands(ctx, r.next, r.command); err != nil {
+		if err := r.findNext(ctx, cfg); err != nil {
 			return err
 		}
 		restored = Restored{Decisions: r.decisions, HighestID: r.highestID}
@@ -92,7 +95,8 @@ func hasState(ctx context.Context, db postgres.Reader, cfg RestoreConfig) (bool,
 type restoring struct {
 	tx        pgx.Tx
 	books     map[int64]Book
-	next      events.Offsets // of the commands: behind the last one decided, by partition
+	progress  []progress     // by partition of the commands
+	next      events.Offsets // where deciding goes on, by partition
 	highestID int64
 	decisions int64
 	pending   []decided
@@ -109,7 +113,7 @@ func (r *restoring) event(ctx context.Context, record events.Record) error {
 	if recorded.Cause == nil {
 		return &events.DecodeError{Topic: record.Topic, Position: record.Position(), Reason: "the event names no command"}
 	}
-	r.decidedUpTo(recorded.Cause.Position)
+	r.decided(recorded.Cause.Position)
 	id := recorded.Event.Book()
 	book := r.books[id]
 	d := decided{
@@ -151,15 +155,55 @@ func commandBehind(e events.Event) string {
 	}
 }
 
-func (r *restoring) decidedUpTo(p events.Position) {
-	for int(p.Partition) >= len(r.next) {
-		r.next = append(r.next, 0)
+func (r *restoring) decided(p events.Position) {
+	for int(p.Partition) >= len(r.progress) {
+		r.progress = append(r.progress, progress{recent: make(map[int64]bool)})
 	}
-	r.next[p.Partition] = max(r.next[p.Partition], p.Offset+1)
+	r.progress[p.Partition].add(p.Offset)
 }
 
-// command takes note of the id of a book that is yet to be created.
+// progress is how far the commands of a partition are decided, as their events
+// tell. The last batch may have been published in part, so there may be commands
+// without an event before others that have one: they were accepted, and must be
+// decided yet.
+type progress struct {
+	end     int64          // behind the last command that has an event
+	recent  map[int64]bool // offsets of commands that have an event, the last ones at least
+	present bool           // a command from the first one without an event on is still there
+}
+
+// restoreWindow is how far before the last decided command there may be one
+// without an event: several times what the engine puts into a batch, as only the
+// last batch of a partition can be published in part. A command before that
+// without one came twice, and was decided under its first offset.
+const restoreWindow = 10_000
+
+func (p *progress) add(offset int64) {
+	p.end = max(p.end, offset+1)
+	p.recent[offset] = true
+	if len(p.recent) > 2*restoreWindow {
+		maps.DeleteFunc(p.recent, func(offset int64, _ bool) bool { return offset < p.end-restoreWindow })
+	}
+}
+
+// firstOpen is the offset of the first command that may be without a decision. To
+// decide one that came twice again does no harm.
+func (p *progress) firstOpen() int64 {
+	for offset := max(0, p.end-restoreWindow); offset < p.end; offset++ {
+		if !p.recent[offset] {
+			return offset
+		}
+	}
+	return p.end
+}
+
+// command takes note of the id of a book that is yet to be created, and of where
+// the commands that are still there begin.
 func (r *restoring) command(record events.Record) error {
+	if int(record.Partition) < len(r.progress) && !r.progress[record.Partition].present {
+		r.progress[record.Partition].present = true
+		r.next[record.Partition] = max(r.next[record.Partition], record.Offset)
+	}
 	issued, err := events.DecodeCommand(record)
 	if err != nil {
 		return err
@@ -178,12 +222,32 @@ func (r *restoring) flush(ctx context.Context) error {
 	if err := insertDecisions(b, r.pending, `ON CONFLICT (command_id) DO NOTHING`); err != nil {
 		return err
 	}
+	b.QueuedQueries[0].Exec(func(inserted pgconn.CommandTag) error {
+		r.decisions += inserted.RowsAffected() // a rejection may have been published twice
+		return nil
+	})
 	queueNote(b, r.pending)
 	if err := r.tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	r.decisions += int64(len(r.pending))
 	r.pending = r.pending[:0]
+	return nil
+}
+
+// findNext finds where deciding goes on.
+func (r *restoring) findNext(ctx context.Context, cfg RestoreConfig) error {
+	r.next = make(events.Offsets, len(r.progress))
+	for i := range r.progress {
+		r.next[i] = r.progress[i].firstOpen()
+	}
+	if err := cfg.Commands(ctx, slices.Clone(r.next), r.command); err != nil {
+		return err
+	}
+	for i, p := range r.progress {
+		if !p.present { // nothing is left that could be decided
+			r.next[i] = p.end
+		}
+	}
 	return nil
 }
 
@@ -199,7 +263,8 @@ func (r *restoring) finish(ctx context.Context, cfg RestoreConfig) error {
 	b := &pgx.Batch{}
 	b.Queue(`
 		INSERT INTO checkpoints (consumer, generation, partition, next_offset)
-		SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])`, cfg.Consumer, cfg.Generation, partitions, []int64(r.next))
+		SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])
+		ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`, cfg.Consumer, cfg.Generation, partitions, []int64(r.next))
 	// The sequence gives the first id of a block; the next block is all above.
 	b.Queue(`SELECT setval('book_ids', $1::bigint, false)`, r.highestID+1)
 	return r.tx.SendBatch(ctx, b).Close()
