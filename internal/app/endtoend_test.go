@@ -64,13 +64,13 @@ func TestTheWholeWay(t *testing.T) {
 		served[s.id] = a
 	}
 	found := make(map[string]published)
-	require.Eventually(t, func() bool {
+	await(t, 10*time.Second, "the searches are not on the topic", func() bool {
 		topic, _ := b.searches(t, nil)
 		for _, p := range topic {
 			found[p.CorrelationID] = p
 		}
 		return len(topic) >= len(asked)
-	}, 10*time.Second, 20*time.Millisecond)
+	})
 	require.Len(t, found, len(asked))
 	for _, s := range asked {
 		p, key := found[s.id], s.query
@@ -170,10 +170,10 @@ func TestACommandCanBeFollowed(t *testing.T) {
 		Version                  int64
 	}
 	var accepted status
-	require.Eventually(t, func() bool {
+	await(t, 10*time.Second, "the command is not decided", func() bool {
 		accepted = decode[status](t, c.get(taken.header.Get("Location"), nil))
 		return accepted.Status != "pending"
-	}, 10*time.Second, 5*time.Millisecond)
+	})
 	require.Equal(t, status{"accepted", "", bookPath(accepted.BookID), accepted.BookID, 1}, accepted)
 
 	// One that loses a race is decided, and rejected.
@@ -189,14 +189,14 @@ func TestACommandCanBeFollowed(t *testing.T) {
 	}
 	reasons := map[string]int{}
 	for location := range locations {
-		require.Eventually(t, func() bool {
+		await(t, 10*time.Second, "a command is not decided", func() bool {
 			s := decode[status](t, c.get(location, nil))
 			if s.Status == "pending" {
 				return false
 			}
 			reasons[s.Status+s.Reason]++
 			return true
-		}, 10*time.Second, 5*time.Millisecond)
+		})
 	}
 	require.Equal(t, 1, reasons["accepted"])
 
@@ -274,10 +274,10 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 		require.Equal(t, http.StatusOK, found.status, string(found.body))
 		require.Contains(t, decode[[]web.Book](t, found), book, "read your writes, also in another process")
 	}
-	require.Eventually(t, func() bool {
+	await(t, 10*time.Second, "the searches are not on the topic", func() bool {
 		topic, _ := b.searches(t, nil)
 		return len(topic) == 20
-	}, 10*time.Second, 20*time.Millisecond)
+	})
 	pool := b.connect(t)
 	b.awaitApplied(t, pool, 10*time.Second)
 	require.EqualValues(t, 21, b.requireVerified(t, pool).Catalog.Found)

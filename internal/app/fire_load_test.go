@@ -222,8 +222,8 @@ func (l *load) lookAgain(ctx context.Context, random *rand.Rand, book *shelved) 
 // search makes one search, for the last written version of a book or for all of
 // them.
 func (l *load) search(ctx context.Context, random *rand.Rand) {
-	book := l.pick(random)
-	if book == nil {
+	book, url := l.pick(random), l.url(random)
+	if book == nil || url == "" {
 		pause(ctx, 10*time.Millisecond)
 		return
 	}
@@ -243,7 +243,7 @@ func (l *load) search(ctx context.Context, random *rand.Rand) {
 
 	ctx, cancel := context.WithTimeout(ctx, attemptBound)
 	defer cancel()
-	a, err := send(ctx, l.client, http.MethodGet, l.url(random)+"/api/books?q="+word+"&uid="+user+path, h, nil)
+	a, err := send(ctx, l.client, http.MethodGet, url+"/api/books?q="+word+"&uid="+user+path, h, nil)
 	switch {
 	case err != nil:
 		l.ledger.count("search: no answer")

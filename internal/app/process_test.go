@@ -222,3 +222,11 @@ func poll(ctx context.Context, try func() (done bool, err error)) error {
 		}
 	}
 }
+
+// await waits until it is so; otherwise tells what does not happen.
+func await(t testing.TB, within time.Duration, otherwise string, so func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	require.NoError(t, poll(ctx, func() (bool, error) { return so(), nil }), otherwise)
+}

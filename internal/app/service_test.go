@@ -177,8 +177,8 @@ func (b bookstore) behind(ctx context.Context, pool *pgxpool.Pool) (int64, error
 // awaitApplied waits until everything on the log is applied.
 func (b bookstore) awaitApplied(t testing.TB, pool *pgxpool.Pool, within time.Duration) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	await(t, within, "the consumers do not catch up", func() bool {
 		behind, err := b.behind(t.Context(), pool)
 		return err == nil && behind == 0
-	}, within, 20*time.Millisecond, "the consumers do not catch up")
+	})
 }
