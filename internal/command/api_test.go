@@ -277,10 +277,7 @@ func TestARetryOfWhatIsDecidedAndNotPublished(t *testing.T) {
 		return s.do(http.MethodPut, bookPath(book.ID), emma, append(headers, "Idempotency-Key: k", `If-Match: "1"`)...)
 	}
 	require.Equal(t, http.StatusAccepted, update("Prefer: respond-async").StatusCode)
-	require.Eventually(t, func() bool {
-		_, unpublished := decisions(t, s.pool)
-		return unpublished == 1
-	}, patience, pollEvery)
+	require.Eventually(t, func() bool { all, _ := decisions(t, s.pool); return all == 2 }, patience, pollEvery)
 
 	require.Equal(t, http.StatusAccepted, update("Prefer: wait=0").StatusCode)
 	s.do(http.MethodPut, bookPath(book.ID), emma, "Idempotency-Key: k", `If-Match: "2"`).problem(t, http.StatusUnprocessableEntity, web.TypeIdempotencyKeyReused)
