@@ -60,6 +60,9 @@ func (a *App) startKafka(ctx context.Context) error {
 	}
 	a.homes.kafka = kafka
 	a.kafka.Brokers = []string{kafka.Addr()}
+	if a.kafka.Dialer == nil {
+		a.kafka.Dialer = kafka
+	}
 	a.onClose("stop the embedded broker", func(context.Context) error {
 		kafka.Close()
 		return nil

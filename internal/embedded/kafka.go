@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -33,8 +34,9 @@ type KafkaConfig struct {
 
 // Kafka is a running in-process broker.
 type Kafka struct {
-	cluster *kfake.Cluster
-	addr    string
+	cluster  *kfake.Cluster
+	addr     string
+	listener *inProcessListener
 }
 
 // StartKafka runs a Kafka cluster of one broker in this process and returns
@@ -52,8 +54,14 @@ func StartKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	}
 
 	started := time.Now()
+	var listener *inProcessListener // one broker, so one listener
 	cluster, err := kfake.NewCluster(
 		kfake.Ports(cfg.Port),
+		kfake.ListenFn(func(network, address string) (net.Listener, error) {
+			var err error
+			listener, err = listenInProcess(network, address)
+			return listener, err
+		}),
 		kfake.DataDir(cfg.DataDir),
 		kfake.SyncWrites(),
 		kfake.ClusterID(clusterID),
@@ -73,7 +81,7 @@ func StartKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	// records are read from disk when they are fetched.
 	debug.FreeOSMemory()
 
-	k := &Kafka{cluster: cluster, addr: cluster.ListenAddrs()[0]}
+	k := &Kafka{cluster: cluster, addr: cluster.ListenAddrs()[0], listener: listener}
 	if err := forgetSequences(cfg.DataDir); err != nil {
 		k.Close()
 		return nil, fmt.Errorf("forget sequences of producers: %w", err)
@@ -109,6 +117,15 @@ func removeIfThere(path string) error {
 
 // Addr is the broker's address, host:port.
 func (k *Kafka) Addr() string { return k.addr }
+
+// Dial connects a client in this process to the broker, without TCP; other
+// addresses are dialled as usual. It implements golang.org/x/net/proxy.Dialer.
+func (k *Kafka) Dial(network, addr string) (net.Conn, error) {
+	if addr == k.addr {
+		return k.listener.dial()
+	}
+	return net.Dial(network, addr)
+}
 
 // Close stops the broker. Requests in flight go unanswered, so close its
 // clients first.
