@@ -21,6 +21,10 @@
 //   - Run late: the batch is still the next one, or it is fenced.
 //   - The database away, a deadlock, a timeout: the same batch is tried again with
 //     backoff, for as long as it takes; nothing is skipped.
+//   - The database crashes and takes the last commits with it, those that did not
+//     wait for the disk: positions are a moment earlier, rows with them. Within a
+//     second that is noticed, also when nothing comes that would be fenced, and the
+//     partitions are asked for anew. A [Tracker] forgets what it was told.
 //   - A record that can't be decoded or applied halts its lane: it is retried with
 //     backoff, logged once, and shown by [Engine.Faults], until code that
 //     understands it runs. Nothing is skipped and nothing is guessed.

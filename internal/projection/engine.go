@@ -21,8 +21,9 @@ import (
 // Handler is what a consumer does with its records. The engine calls it from
 // several goroutines at once, each with partitions of its own.
 type Handler interface {
-	// Resume is called when partitions were assigned, before their first batch:
-	// to finish what the last owner may have left undone.
+	// Resume is called when partitions were assigned, before their first batch, to
+	// finish what the last owner may have left undone; and between batches, once a
+	// second or less, as a crash of the database may have undone that it was done.
 	Resume(ctx context.Context, partitions []int32) error
 
 	// Apply turns a batch into writes. They are pipelined behind the move of the
@@ -159,12 +160,15 @@ func (e *Engine) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	for i, l := range e.lanes {
 		workers.Go(func() {
-			for {
-				b := l.take(ctx)
-				if len(b.records) == 0 {
-					return
+			tended := time.Now()
+			for ctx.Err() == nil {
+				if b := l.takeWithin(ctx, tendInterval); len(b.records) > 0 {
+					e.apply(ctx, i, b)
 				}
-				e.apply(ctx, i, b)
+				if time.Since(tended) >= tendInterval {
+					e.tend(ctx, l)
+					tended = time.Now()
+				}
 			}
 		})
 	}
@@ -287,6 +291,11 @@ func (e *Engine) commit(ctx context.Context, b batch) (func(context.Context) err
 
 	writes, after, err := e.cfg.Handler.Apply(ctx, conn, b.records)
 	if err != nil {
+		// What Apply read counts at the position where the batch begins. With the
+		// checkpoint elsewhere it may have seen a gap that is none.
+		if moved := e.standing(ctx, conn, b.spans); errors.Is(moved, ErrFenced) {
+			return nil, moved
+		}
 		return nil, err
 	}
 	// Without BEGIN a pipeline is one transaction, committed at its end; it fails
@@ -314,14 +323,20 @@ func (e *Engine) fenced(l *lane, b batch) bool {
 	if !l.current(b).same(b) {
 		return false
 	}
+	e.disown(b.partitions())
+	return true
+}
+
+// disown lets partitions go whose checkpoints are not where this owner believes, and
+// asks for them anew.
+func (e *Engine) disown(partitions []int32) {
 	e.cfg.Metrics.fenced.WithLabelValues(e.cfg.Consumer).Inc()
-	e.log.Warn("the checkpoint has moved under this owner; asking for the partitions anew", "partitions", b.partitions())
-	e.Revoke(b.partitions())
+	e.log.Warn("the checkpoint has moved under this owner; asking for the partitions anew", "partitions", partitions)
+	e.Revoke(partitions)
 	e.mu.Lock()
 	giveUp := e.giveUp
 	e.mu.Unlock()
 	giveUp()
-	return true
 }
 
 func (e *Engine) advanced(next map[int32]int64) {

@@ -3,8 +3,10 @@ package projection
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"bookstore/internal/events"
 )
@@ -119,6 +121,20 @@ func (l *lane) take(ctx context.Context) batch {
 		}
 	}
 	return batch{}
+}
+
+// takeWithin is take for a limited time.
+func (l *lane) takeWithin(ctx context.Context, limit time.Duration) batch {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return l.take(ctx)
+}
+
+// held returns the partitions that are assigned, each with its next offset.
+func (l *lane) held() map[int32]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.next)
 }
 
 // cut must be called with the lock held.

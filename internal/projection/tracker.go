@@ -145,13 +145,33 @@ func (t *Tracker) waiting() bool {
 func (t *Tracker) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookWhenIdle)
 	defer cancel()
+	t.mu.Lock()
+	known := slices.Clone(t.next)
+	t.mu.Unlock()
 	offsets, err := Checkpoints(ctx, t.db, t.projection, t.generation)
 	if err != nil {
 		return // the readiness check reports a database that is away
 	}
+	t.setBack(known, offsets)
 	next := make(map[int32]int64, len(offsets))
 	for partition, offset := range offsets {
 		next[int32(partition)] = offset
 	}
 	t.Advanced(next)
+}
+
+// setBack takes note of partitions that are behind what was known before they were
+// looked at: PostgreSQL has crashed, and its last commits are undone. What was told
+// of them in the meantime is forgotten with it, and known again at the next look.
+func (t *Tracker) setBack(known, now events.Offsets) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for partition, next := range known {
+		switch {
+		case partition >= len(now):
+			t.next[partition] = 0
+		case now[partition] < next:
+			t.next[partition] = now[partition]
+		}
+	}
 }
