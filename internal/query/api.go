@@ -90,6 +90,9 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return asProblem(err)
 	}
+	if err := a.requireSeen(token, page.Snapshot); err != nil {
+		return err
+	}
 	// HEAD serves no results.
 	if query != "" && r.Method == http.MethodGet {
 		a.served(r.Context(), search{query: query, user: user, offset: offset, limit: limit}, page)
@@ -110,6 +113,9 @@ func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {
 	book, snapshot, err := a.Catalog.Get(r.Context(), id)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return asProblem(err)
+	}
+	if err := a.requireSeen(token, snapshot); err != nil {
+		return err
 	}
 	// Also where there is no book: that it is gone is seen as of this snapshot.
 	setFreshness(w.Header(), snapshot, a.Books)
@@ -136,6 +142,9 @@ func (a *API) showHistory(w http.ResponseWriter, r *http.Request) error {
 	timeline, err := a.Catalog.History(r.Context(), id, offset, limit)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return asProblem(err)
+	}
+	if err := a.requireSeen(token, timeline.Snapshot); err != nil {
+		return err
 	}
 	setFreshness(w.Header(), timeline.Snapshot, a.History)
 	if err != nil {

@@ -59,6 +59,16 @@ func (a *API) awaitToken(r *http.Request, model ReadModel, token events.Token) e
 	return err
 }
 
+// requireSeen makes sure that what was read is not older than what was waited for. It
+// is for a moment after a crash of PostgreSQL, which may undo a read model's last
+// commits.
+func (a *API) requireSeen(token events.Token, snapshot Snapshot) error {
+	if snapshot.Offsets.Covers(token) {
+		return nil
+	}
+	return web.ReadModelBehind(a.Wait, retryAfter)
+}
+
 // setFreshness writes the headers that tell how fresh an answer is.
 func setFreshness(h http.Header, snapshot Snapshot, model ReadModel) {
 	h.Set(HeaderConsistencyToken, snapshot.Token().String())
