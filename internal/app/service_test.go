@@ -151,9 +151,13 @@ func (l eventLog) Read(ctx context.Context, to events.Offsets, fn func(events.Re
 	return messaging.ReadLog(ctx, l.kafka(), l.topics.Events, nil, to, fn)
 }
 
-// behind returns how many records the consumers of the log have still to apply.
+// behind returns how many records the consumers of the log have still to apply, and
+// decisions the write side to publish.
 func (b bookstore) behind(ctx context.Context, pool *pgxpool.Pool) (int64, error) {
 	var behind int64
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM decisions WHERE event_offset IS NULL`).Scan(&behind); err != nil {
+		return 0, err
+	}
 	for topic, consumers := range map[string][]string{b.topics.Commands: {"commands"}, b.topics.Events: {"catalog", "history"}} {
 		end, err := b.end(ctx, topic)
 		if err != nil {
@@ -174,7 +178,7 @@ func (b bookstore) behind(ctx context.Context, pool *pgxpool.Pool) (int64, error
 	return behind, nil
 }
 
-// awaitApplied waits until everything on the log is applied.
+// awaitApplied waits until everything is decided, published and applied.
 func (b bookstore) awaitApplied(t testing.TB, pool *pgxpool.Pool, within time.Duration) {
 	t.Helper()
 	await(t, within, "the consumers do not catch up", func() bool {
