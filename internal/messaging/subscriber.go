@@ -74,7 +74,7 @@ func (s *subscriber) deliver(topic string, out chan<- *message.Message) error {
 	if err != nil {
 		return fmt.Errorf("configure subscriber to %s: %w", topic, err)
 	}
-	defer stock.Close() //nolint:errcheck // it has none to return
+	defer stock.Close() // it has no error to return
 
 	in, err := stock.Subscribe(s.closing, topic)
 	if err != nil {
