@@ -60,7 +60,7 @@ func (l *load) start(ctx context.Context) {
 	l.quit = make(chan struct{})
 	l.rounds++
 	for i := range uint64(writers + searchers) {
-		random := rand.New(rand.NewPCG(l.seed+l.rounds, i)) //nolint:gosec // repeatable on purpose
+		random := rand.New(rand.NewPCG(l.seed+l.rounds, i)) // repeatable on purpose
 		act := l.write
 		limit := l.writes
 		if i >= writers {

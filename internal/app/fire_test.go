@@ -55,7 +55,7 @@ func newFire(t *testing.T) *fire {
 	dir, err := os.MkdirTemp("", "bookstore-fire-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
-	f := &fire{dir: dir, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), ledger: newLedger()} //nolint:gosec // repeatable on purpose
+	f := &fire{dir: dir, seed: seed, random: rand.New(rand.NewPCG(seed, 0)), ledger: newLedger()} // repeatable on purpose
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("-fire.seed=%d; the data is kept in %s", seed, dir)

@@ -86,26 +86,25 @@ func TestPostgresAway(t *testing.T) {
 // disk, and nobody who was told otherwise may notice.
 func TestPostgresCrashes(t *testing.T) {
 	t.Parallel()
-	for name, signal := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "immediate shutdown": syscall.SIGQUIT} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFire(t)
-			dir := filepath.Join(f.dir, "postgres")
-			b := bookstore{brokers: testenv.Brokers(t), topics: topicsOf(testenv.Name(t)), database: startPostgres(t, dir).ConnString()}
-			url := b.start(t, nil).URL()
-			var running process
-			running.url.Store(&url)
-			f.load = newLoad(f.ledger, newClient(t), f.seed, &running)
-			for range *fireRounds {
-				f.load.start(t.Context())
-				pause(t.Context(), f.upTo(time.Second))
-				require.NoError(t, syscall.Kill(postmasterOf(dir), signal)) // and it is started again
-				pause(t.Context(), f.upTo(2*time.Second))
-				f.finish(t, b)
-			}
-			f.report(t, *fireRounds)
-		})
+	f := newFire(t)
+	dir := filepath.Join(f.dir, "postgres")
+	b := bookstore{brokers: testenv.Brokers(t), topics: topicsOf(testenv.Name(t)), database: startPostgres(t, dir).ConnString()}
+	url := b.start(t, nil).URL()
+	var running process
+	running.url.Store(&url)
+	f.load = newLoad(f.ledger, newClient(t), f.seed, &running)
+	for round := range *fireRounds {
+		f.load.start(t.Context())
+		pause(t.Context(), f.upTo(time.Second))
+		signal := syscall.SIGKILL
+		if round%2 == 1 {
+			signal = syscall.SIGQUIT // an immediate shutdown
+		}
+		require.NoError(t, syscall.Kill(postmasterOf(dir), signal)) // and it is started again
+		pause(t.Context(), f.upTo(2*time.Second))
+		f.finish(t, b)
 	}
+	f.report(t, *fireRounds)
 }
 
 // TestPostgresCrashesAndNothingFollows kills the database right after the last write

@@ -85,7 +85,7 @@ func (p *process) start(t testing.TB) {
 	require.NoError(t, err)
 	defer log.Close()
 	fmt.Fprintf(log, "--- started %s\n", time.Now().Format(time.RFC3339Nano))
-	//nolint:noctx // killing it is what the test decides
+	// Not CommandContext: killing it is what the test decides.
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Dir, p.cmd.Env = p.dir, p.environ
 	p.cmd.Stdout, p.cmd.Stderr = log, log
