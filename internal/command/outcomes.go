@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bookstore/internal/lookout"
 	"bookstore/internal/postgres"
 )
 
@@ -19,23 +20,23 @@ type Outcomes struct {
 
 	mu      sync.Mutex
 	waiting map[string][]chan Decision // by command id
-	arrived chan struct{}              // has room for one: somebody began to wait
 
-	down atomic.Bool
+	down    atomic.Bool
+	lookout *lookout.Lookout
 }
 
-// How often the decisions are looked at. In one process the handler is always
-// faster than the look; across processes it bounds what waiting costs. When
-// nobody waits, the look only finds out whether the database answers.
 const (
-	lookWhileWaiting = 5 * time.Millisecond
-	lookWhenIdle     = 500 * time.Millisecond
-	lookTimeout      = time.Second
+	// lookWhenIdle is how often the decisions are looked at when nobody waits, only
+	// to find out whether the database answers.
+	lookWhenIdle = 500 * time.Millisecond
+	lookTimeout  = time.Second
 )
 
 // NewOutcomes returns outcomes that are only told until [Outcomes.Run].
 func NewOutcomes(db postgres.Reader) *Outcomes {
-	return &Outcomes{db: db, waiting: make(map[string][]chan Decision), arrived: make(chan struct{}, 1)}
+	o := &Outcomes{db: db, waiting: make(map[string][]chan Decision)}
+	o.lookout = lookout.New(lookWhenIdle, o.anybodyWaits, o.look)
+	return o
 }
 
 // Expect must be called before the command is sent. The returned channel gets its
@@ -45,10 +46,7 @@ func (o *Outcomes) Expect(commandID string) (decision <-chan Decision, stop func
 	o.mu.Lock()
 	o.waiting[commandID] = append(o.waiting[commandID], ch)
 	o.mu.Unlock()
-	select {
-	case o.arrived <- struct{}{}:
-	default: // the loop has been told already
-	}
+	o.lookout.Arrived()
 	return ch, func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -76,6 +74,7 @@ func (o *Outcomes) Available() bool { return !o.down.Load() }
 
 // published tells who waits of decisions that are on the log.
 func (o *Outcomes) published(decisions []decided) {
+	o.lookout.Told()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, d := range decisions {
@@ -92,32 +91,15 @@ func (o *Outcomes) tell(d Decision) {
 }
 
 // Run looks at the decisions until ctx ends.
-func (o *Outcomes) Run(ctx context.Context) {
-	for {
-		pause := lookWhenIdle
-		if o.look(ctx) > 0 {
-			pause = lookWhileWaiting
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-o.arrived:
-			// Give the handler in this process the time to be first.
-			timer.Reset(lookWhileWaiting)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
+func (o *Outcomes) Run(ctx context.Context) { o.lookout.Run(ctx) }
+
+func (o *Outcomes) anybodyWaits() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting) > 0
 }
 
-// look returns how many commands are still waited for.
-func (o *Outcomes) look(ctx context.Context) int {
+func (o *Outcomes) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	o.mu.Lock()
@@ -127,7 +109,7 @@ func (o *Outcomes) look(ctx context.Context) int {
 	found, err := readDecisions(ctx, o.db, ids)
 	o.down.Store(err != nil)
 	if err != nil {
-		return 0
+		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -136,5 +118,4 @@ func (o *Outcomes) look(ctx context.Context) int {
 			o.tell(d)
 		}
 	}
-	return len(o.waiting)
 }

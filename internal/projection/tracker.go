@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bookstore/internal/events"
+	"bookstore/internal/lookout"
 	"bookstore/internal/postgres"
 )
 
@@ -23,7 +24,8 @@ type Tracker struct {
 	mu      sync.Mutex
 	next    events.Offsets
 	waiters []*waiter
-	arrived chan struct{} // has room for one: somebody began to wait
+
+	lookout *lookout.Lookout
 }
 
 type waiter struct {
@@ -31,21 +33,24 @@ type waiter struct {
 	covered chan struct{}
 }
 
-// How often the checkpoints are looked at. In one process the engine is always
-// faster than the look; across processes it bounds what waiting costs.
-const (
-	lookWhileWaiting = 5 * time.Millisecond
-	lookWhenIdle     = time.Second
-)
+// lookWhenIdle is how often the checkpoints are looked at when nobody waits.
+const lookWhenIdle = time.Second
 
 // NewTracker returns a tracker that knows nothing until [Tracker.Run]. newest
 // gives the log's newest offsets, as far as they are known.
 func NewTracker(db postgres.Reader, projection string, generation int64, newest func() events.Offsets) *Tracker {
-	return &Tracker{db: db, projection: projection, generation: generation, newest: newest, arrived: make(chan struct{}, 1)}
+	t := &Tracker{db: db, projection: projection, generation: generation, newest: newest}
+	t.lookout = lookout.New(lookWhenIdle, t.waiting, t.look)
+	return t
 }
 
 // Advanced takes note that partitions are applied up to their next offsets.
 func (t *Tracker) Advanced(next map[int32]int64) {
+	t.lookout.Told()
+	t.advance(next)
+}
+
+func (t *Tracker) advance(next map[int32]int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for partition, offset := range next {
@@ -75,10 +80,7 @@ func (t *Tracker) WaitFor(ctx context.Context, token events.Token) error {
 	t.waiters = append(t.waiters, w)
 	t.mu.Unlock()
 
-	select {
-	case t.arrived <- struct{}{}:
-	default: // the loop has been told already
-	}
+	t.lookout.Arrived()
 	select {
 	case <-w.covered:
 		return nil
@@ -111,30 +113,7 @@ func (t *Tracker) Lag() (behind int64, known bool) {
 
 // Run looks at the checkpoints until ctx ends. A database that is away is looked
 // at again; who waits then waits until their own bound.
-func (t *Tracker) Run(ctx context.Context) {
-	for {
-		t.look(ctx)
-		pause := lookWhenIdle
-		if t.waiting() {
-			pause = lookWhileWaiting
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		case <-t.arrived:
-			// Give the engine in this process the time to be first.
-			timer.Reset(lookWhileWaiting)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
-}
+func (t *Tracker) Run(ctx context.Context) { t.lookout.Run(ctx) }
 
 func (t *Tracker) waiting() bool {
 	t.mu.Lock()
@@ -157,7 +136,7 @@ func (t *Tracker) look(ctx context.Context) {
 	for partition, offset := range offsets {
 		next[int32(partition)] = offset
 	}
-	t.Advanced(next)
+	t.advance(next)
 }
 
 // setBack takes note of partitions that are behind what was known before they were
