@@ -106,7 +106,7 @@ func (c cluster) command(program, dir string, args ...string) (cmd *exec.Cmd, re
 		if err != nil {
 			return nil, nil, err
 		}
-		release = func() { handle.Close() }
+		release = func() { _ = handle.Close() }
 		cmd.ExtraFiles = []*os.File{handle}
 		dir = inheritedDir
 	}

@@ -84,7 +84,7 @@ func lockDownloads(cache string) (io.Closer, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("lock %s: %w", cache, err)
 	}
 

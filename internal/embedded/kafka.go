@@ -124,7 +124,7 @@ func (k *Kafka) Dial(network, addr string) (net.Conn, error) {
 	if addr == k.addr {
 		return k.listener.dial()
 	}
-	return net.Dial(network, addr)
+	return net.Dial(network, addr) //nolint:noctx // the interface has no context
 }
 
 // Close stops the broker. Requests in flight go unanswered, so close its
@@ -144,6 +144,6 @@ func (l kfakeLogger) Logf(level kfake.LogLevel, format string, args ...any) {
 		to = slog.LevelWarn
 	}
 	if ctx := context.Background(); l.logger.Enabled(ctx, to) {
-		l.logger.Log(ctx, to, "Kafka broker: "+fmt.Sprintf(format, args...))
+		l.logger.Log(ctx, to, "Kafka broker reports", "report", fmt.Sprintf(format, args...))
 	}
 }

@@ -62,7 +62,7 @@ func LockDir(dir string) (*DirLock, error) {
 	}
 
 	if err := writePID(file); err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("write lock of data directory: %w", err)
 	}
 

@@ -149,7 +149,7 @@ func startHomeProcess(t *testing.T, dir string, credential *syscall.Credential) 
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
 
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		_ = p.cmd.Wait()
 		require.Fail(t, "the home did not start", problems.String())
 	}
@@ -192,7 +192,7 @@ func publicCopy(t *testing.T, program string) string {
 // t.TempDir() is not.
 func publicDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bookstore-embedded-test-")
+	dir, err := os.MkdirTemp("", "bookstore-embedded-test-") //nolint:usetesting // see above
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))

@@ -87,7 +87,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	}
 	first, err := p.firstServer(ctx)
 	if err != nil {
-		p.log.Close()
+		_ = p.log.Close()
 		return nil, err
 	}
 
@@ -241,6 +241,7 @@ func (p *Postgres) supervise(ctx context.Context, s *server) {
 		var err error
 		if s, err = p.startPatiently(ctx); err != nil {
 			if ctx.Err() == nil {
+				//nolint:errorlint // the cause is nil after an orderly stop by somebody else: %w would not print that
 				p.err = fmt.Errorf("PostgreSQL ended (%v) and does not start again: %w", cause, err)
 			}
 			return

@@ -40,7 +40,7 @@ func (l *serverLog) open() error {
 	}
 	info, err := file.Stat()
 	if err != nil {
-		file.Close()
+		_ = file.Close()
 		return err
 	}
 	l.file, l.size = file, info.Size()
@@ -77,7 +77,7 @@ func (l *serverLog) rotate() {
 	if l.open() != nil {
 		return // keeps writing to the renamed file
 	}
-	full.Close()
+	_ = full.Close()
 }
 
 // lastLines returns the end of what was logged since the last call.

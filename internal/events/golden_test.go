@@ -154,7 +154,7 @@ func parse(t require.TestingT, content []byte) events.Encoded {
 
 func goldenPath(name string) string { return filepath.Join("testdata", name+".golden") }
 
-// Not parallel, so that -update has written all files before others read them.
+//nolint:paralleltest // so that -update has written all files before others read them
 func TestWhatIsWrittenIsWhatTheGoldenFilesSay(t *testing.T) {
 	for name, g := range written {
 		t.Run(name, func(t *testing.T) {

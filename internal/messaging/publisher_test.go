@@ -219,7 +219,7 @@ func TestOrderSurvivesFaults(t *testing.T) {
 	}()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a run that failed can be repeated by its seed
+	random := rand.New(rand.NewPCG(seed, 0)) // a run that failed can be repeated by its seed
 	var last int
 	for last = range progress {
 		if last%6 != 0 {

@@ -1,7 +1,6 @@
 package spool_test
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -156,7 +155,7 @@ func TestFileWithAWrongNameIsRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "1.segment"), nil, 0o600))
 	_, err := spool.Open(spool.Config{Dir: dir})
 	require.Error(t, err)
-	require.False(t, errors.Is(err, spool.ErrInUse))
+	require.NotErrorIs(t, err, spool.ErrInUse)
 	require.NoError(t, os.Remove(filepath.Join(dir, "1.segment")))
 	require.Empty(t, drainAll(t, open(t, spool.Config{Dir: dir})), "a failed Open gives the lock back")
 }

@@ -34,7 +34,7 @@ func TestSpoolAgainstModel(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(parent, "")
+		dir, err := os.MkdirTemp(parent, "") //nolint:usetesting // one for each run of many in this test
 		require.NoError(t, err)
 		m := &model{config: spool.Config{Dir: dir, SegmentBytes: 8000}}
 		m.spool = open(t, m.config)

@@ -89,8 +89,9 @@ func thawing(thawed <-chan struct{}, log spool.Log) spool.Log {
 	})
 }
 
-// With a frozen broker, an append takes no longer than with a sound one. Not
-// parallel: it compares times.
+// With a frozen broker, an append takes no longer than with a sound one.
+//
+//nolint:paralleltest // compares times
 func TestFrozenBrokerSlowsNoAppend(t *testing.T) {
 	median := func(s *spool.Spool) time.Duration {
 		times := make([]time.Duration, 2000)
@@ -109,7 +110,7 @@ func TestFrozenBrokerSlowsNoAppend(t *testing.T) {
 	go func() { drained <- sound.Drain(context.Background(), &recorder{}) }()
 	go func() { drained <- frozen.Drain(context.Background(), thawing(thawed, &log)) }()
 
-	var soundBest, frozenBest time.Duration = time.Hour, time.Hour
+	soundBest, frozenBest := time.Hour, time.Hour
 	for range 5 { // by turns, so that a busy machine is busy for both
 		soundBest = min(soundBest, median(sound))
 		frozenBest = min(frozenBest, median(frozen))
@@ -124,8 +125,9 @@ func TestFrozenBrokerSlowsNoAppend(t *testing.T) {
 	require.Len(t, log.taken, 10_000)
 }
 
-// What waits is on disk: 100 MB of it take no memory. Not parallel: it looks at
-// the heap.
+// What waits is on disk: 100 MB of it take no memory.
+//
+//nolint:paralleltest // looks at the heap
 func TestOutageTakesNoMemory(t *testing.T) {
 	heap := func() int64 {
 		runtime.GC()

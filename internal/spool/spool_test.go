@@ -17,9 +17,9 @@ import (
 func TestConfigReportsEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err := spool.Open(spool.Config{MaxBytes: 1000, SegmentBytes: 999})
-	require.ErrorContains(t, err, "directory is not set")
-	require.ErrorContains(t, err, "bound of 1000 bytes")
-	require.ErrorContains(t, err, "segments of 999 bytes")
+	var faults interface{ Unwrap() []error }
+	require.ErrorAs(t, err, &faults)
+	require.Len(t, faults.Unwrap(), 3, "no directory, too small a bound, segments that take most of it: %v", err)
 }
 
 func TestSearchComesOutByteForByte(t *testing.T) {

@@ -25,7 +25,7 @@ func (n *FaultyNet) Dial(network, addr string) (net.Conn, error) {
 	if n.isCut() {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	inner, err := net.Dial(network, addr)
+	inner, err := net.Dial(network, addr) //nolint:noctx // Sarama's interface for dialers has no context
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (n *FaultyNet) Dial(network, addr string) (net.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.cut { // meanwhile
-		conn.shut()
+		_ = conn.shut()
 		return conn, nil
 	}
 	if n.conns == nil {
@@ -62,7 +62,7 @@ func (n *FaultyNet) Cut() {
 	defer n.mu.Unlock()
 	n.cut = true
 	for conn := range n.conns {
-		conn.shut()
+		_ = conn.shut()
 	}
 	clear(n.conns)
 }

@@ -18,6 +18,7 @@ var _ proxy.Dialer = (*testenv.FaultyNet)(nil)
 
 // echoServer sends back what it gets and tells on the channel what that was.
 func echoServer(t *testing.T) (addr string, got <-chan string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	seen := make(chan string, 16)
@@ -45,7 +46,7 @@ func echoServer(t *testing.T) (addr string, got <-chan string) {
 			}()
 		}
 	}()
-	t.Cleanup(func() { listener.Close(); <-done })
+	t.Cleanup(func() { _ = listener.Close(); <-done })
 
 	return listener.Addr().String(), seen
 }

@@ -118,7 +118,5 @@ func removeAbandoned() {
 }
 
 func (d *workDir) remove() error {
-	defer d.lock.Release()
-
-	return os.RemoveAll(d.path)
+	return errors.Join(os.RemoveAll(d.path), d.lock.Release())
 }

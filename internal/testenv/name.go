@@ -14,6 +14,7 @@ var notLegal = regexp.MustCompile(`[^a-z0-9]+`)
 // [a-z0-9_]. It begins with a letter and is legal, as it is, in names of
 // topics, consumer groups and PostgreSQL schemas.
 func Name(t testing.TB) string {
+	t.Helper()
 	const fromTest, random = 17, 10
 	name := notLegal.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "_")
 	name = strings.Trim(name[:min(len(name), fromTest)], "_")

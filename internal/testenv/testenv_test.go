@@ -37,6 +37,7 @@ func TestNameIsLegalAndUnique(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"Ärger mit/Zeichen", "1 digit first", "---", "a very long name that goes on and on"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			first, second := testenv.Name(t), testenv.Name(t)
 			require.Regexp(t, `^[a-z][a-z0-9_]{9,27}$`, first)
 			require.NotEqual(t, first, second)
