@@ -57,6 +57,7 @@ func send(ctx context.Context, client *http.Client, method, url string, h header
 
 // newClient returns a client whose connections end with the test.
 func newClient(t testing.TB) *http.Client {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
@@ -69,7 +70,10 @@ type caller struct {
 	client *http.Client
 }
 
-func newCaller(t testing.TB, url string) caller { return caller{t, url, newClient(t)} }
+func newCaller(t testing.TB, url string) caller {
+	t.Helper()
+	return caller{t, url, newClient(t)}
+}
 
 func (c caller) do(method, path string, h headers, payload any) answer {
 	c.t.Helper()

@@ -1,10 +1,8 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -17,6 +15,7 @@ import (
 
 	"bookstore/internal/app"
 	"bookstore/internal/config"
+	"bookstore/internal/events"
 )
 
 // startEmbedded starts the service as a newcomer does, durable and with every
@@ -103,16 +102,13 @@ func BenchmarkCreate64(b *testing.B) {
 }
 
 func createBook(tb testing.TB, client *http.Client, url string, i int) {
-	body := fmt.Sprintf(`{"title":"The Voyage Out, copy %d","author":"Virginia Woolf","published_at":"1915","description":"A young woman sails to South America."}`, i)
-	resp, err := client.Post(url+"/api/books", "application/json", bytes.NewBufferString(body))
-	if err != nil {
-		tb.Error(err)
-		return
-	}
-	answer, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
-	if err != nil || resp.StatusCode != http.StatusCreated {
-		tb.Errorf("create answered %d %s (%v)", resp.StatusCode, answer, err)
+	tb.Helper()
+	a, err := send(tb.Context(), client, http.MethodPost, url+"/api/books", nil, events.Details{
+		Title: fmt.Sprintf("The Voyage Out, copy %d", i), Author: "Virginia Woolf", PublishedAt: "1915",
+		Description: "A young woman sails to South America.",
+	})
+	if err != nil || a.status != http.StatusCreated {
+		tb.Errorf("create answered %d %s (%v)", a.status, a.body, err)
 	}
 }
 

@@ -29,7 +29,8 @@ func TestTheWholeWay(t *testing.T) {
 
 	// A command goes in and is readable when it is answered.
 	book, created := c.create(mobyDick)
-	require.Equal(t, mobyDick, events.Details{Title: book.Title, Author: book.Author, PublishedAt: book.PublishedAt, Description: book.Description})
+	got := events.Details{Title: book.Title, Author: book.Author, PublishedAt: book.PublishedAt, Description: book.Description}
+	require.Equal(t, mobyDick, got)
 	require.Equal(t, bookPath(book.ID), created.header.Get("Location"))
 	require.Equal(t, `"1"`, created.header.Get("ETag"))
 	token := created.header.Get("Consistency-Token")
@@ -248,7 +249,7 @@ func TestAServiceTellsHowItIs(t *testing.T) {
 		`bookstore_consumer_received_total{consumer="commands"} 1`,
 		`bookstore_engine_records_total{consumer="catalog"} 1`,
 	} {
-		require.True(t, strings.Contains(metrics, want+"\n"), "the metrics lack %s", want)
+		require.Contains(t, metrics, want+"\n")
 	}
 	require.NoError(t, web.CheckRoutes(service.Router()), "the description of the API is not what is served")
 	require.Equal(t, http.StatusOK, c.get("/openapi.json", nil).status)

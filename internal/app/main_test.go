@@ -17,5 +17,6 @@ func TestMain(m *testing.M) {
 
 // quietLogger shows what the service logs when the test fails or -v is given.
 func quietLogger(tb testing.TB) *slog.Logger {
+	tb.Helper()
 	return slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

@@ -88,7 +88,7 @@ func (a *App) whenReachable(ctx context.Context, what string, f func() error) er
 		err := f()
 		if err == nil {
 			if tries > 0 {
-				a.log.Info("reached " + what)
+				a.log.Info("reached at last", "store", what)
 			}
 			return nil
 		}
@@ -96,7 +96,7 @@ func (a *App) whenReachable(ctx context.Context, what string, f func() error) er
 			return err
 		}
 		if tries == 0 {
-			a.log.Warn("can't reach "+what+" yet; trying on", "error", err)
+			a.log.Warn("out of reach; trying on", "store", what, "error", err)
 		}
 		select {
 		case <-time.After(pause):

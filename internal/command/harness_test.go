@@ -3,7 +3,6 @@ package command_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,10 +26,7 @@ const (
 	pollEvery = 2 * time.Millisecond
 )
 
-var (
-	quiet   = slog.New(slog.DiscardHandler)
-	errTest = errors.New("a failure that the test asked for")
-)
+var quiet = slog.New(slog.DiscardHandler)
 
 // database returns a pool on a migrated schema of the test's own.
 func database(t testing.TB) *pgxpool.Pool {

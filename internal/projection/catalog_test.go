@@ -237,7 +237,7 @@ func BenchmarkCatalog(b *testing.B) {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			pool := database(b)
 			create(b, pool, projection.Catalog{}, 1)
-			random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same books in each run
+			random := rand.New(rand.NewPCG(1, 2)) // the same books in each run
 			var id int64
 			for b.Loop() {
 				b.StopTimer()

@@ -221,8 +221,8 @@ func newGate() *gate { return &gate{entered: make(chan []events.Record), leave: 
 func (g *gate) pass(ctx context.Context, records []events.Record) error {
 	select {
 	case g.entered <- records:
-	case <-g.leave: // open for good
-		return nil
+	case err := <-g.leave: // nil once it is open for good
+		return err
 	case <-ctx.Done():
 		return fmt.Errorf("gate: %w", ctx.Err())
 	}
