@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"bookstore/internal/catalogue"
-	"bookstore/internal/command"
 	"bookstore/internal/events"
 )
 
@@ -55,7 +54,7 @@ func (a *App) missingSample(ctx context.Context) ([]events.Issued, error) {
 	if onLog >= len(books) {
 		return nil, nil
 	}
-	ids := command.NewIDs(a.pool)
+	ids := a.newIDs()
 	var missing []events.Issued
 	for _, book := range books {
 		commandID := uuid.NewSHA1(sampleBooks, []byte(book.Title+"\x00"+book.Author)).String()

@@ -146,7 +146,7 @@ func (a *App) addRoutes(background context.Context) error {
 	a.run(func() { a.outcomes.Run(background) })
 	catalog, history := a.trackers[projection.Catalog{}.Name()], a.trackers[projection.History{}.Name()]
 	writes := &command.API{
-		Bus: bus, IDs: command.NewIDs(a.pool), Outcomes: a.outcomes, ReadModel: catalog, DB: a.pool,
+		Bus: bus, IDs: a.newIDs(), Outcomes: a.outcomes, ReadModel: catalog, DB: a.pool,
 		Undecided: a.undecided, Wait: a.cfg.App.CommandWait, MaxBodyBytes: a.cfg.App.MaxBodyBytes,
 	}
 	writes.Routes(a.server.Router())
@@ -156,6 +156,11 @@ func (a *App) addRoutes(background context.Context) error {
 	}
 	reads.Routes(a.server.Router())
 	return nil
+}
+
+// newIDs hands out ids so that books that are created together lie together.
+func (a *App) newIDs() *command.IDs {
+	return command.NewIDs(a.pool, messaging.PartitionOfBook(a.cfg.MQ.Partitions))
 }
 
 // startSpool opens the searches that are yet to be published, and publishes them.

@@ -10,11 +10,29 @@ import (
 	"bookstore/internal/command"
 )
 
+func onePartition(int64) int { return 0 }
+
+func threePartitions(id int64) int { return int(id * 7 % 3) }
+
+func TestIDsOfOnePartitionComeInARow(t *testing.T) {
+	t.Parallel()
+	ids := command.NewIDs(database(t), threePartitions)
+	changes, last := 0, -1
+	for range 1000 { // a block
+		id, err := ids.Next(t.Context())
+		require.NoError(t, err)
+		if partition := threePartitions(id); partition != last {
+			changes, last = changes+1, partition
+		}
+	}
+	require.Equal(t, 3, changes)
+}
+
 func TestIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 20, 250 // each process needs more than one block
 	pool := database(t)
-	processes := []*command.IDs{command.NewIDs(pool), command.NewIDs(pool)}
+	processes := []*command.IDs{command.NewIDs(pool, threePartitions), command.NewIDs(pool, threePartitions)}
 	var mu sync.Mutex
 	seen := map[int64]bool{}
 	var failures []error
@@ -45,7 +63,7 @@ func TestIDsAreUnique(t *testing.T) {
 
 func TestIDsFailWithTheDatabaseAndGoOn(t *testing.T) {
 	t.Parallel()
-	ids := command.NewIDs(database(t))
+	ids := command.NewIDs(database(t), onePartition)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := ids.Next(cancelled)

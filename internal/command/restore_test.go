@@ -106,7 +106,7 @@ func TestTheLogAloneGivesTheWriteSideBack(t *testing.T) {
 	require.Equal(t, command.Restored{Decisions: 7, HighestID: 8000}, restored)
 	require.Equal(t, placed(rows(t, before)), placed(rows(t, after)))
 	require.Equal(t, events.Offsets{4, 0, 3}, goesOn(t, after), "behind what was decided")
-	id, err := command.NewIDs(after).Next(t.Context())
+	id, err := command.NewIDs(after, onePartition).Next(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, int64(8001), id)
 

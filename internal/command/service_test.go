@@ -52,7 +52,7 @@ func startService(t testing.TB, change func(*command.API)) *service {
 	background(t, outcomes.Run)
 	background(t, tracker.Run)
 	api := &command.API{
-		Bus: s.bus, IDs: command.NewIDs(pool), Outcomes: outcomes, ReadModel: tracker, DB: pool,
+		Bus: s.bus, IDs: command.NewIDs(pool, onePartition), Outcomes: outcomes, ReadModel: tracker, DB: pool,
 		Undecided: s.undecided, Wait: patience, MaxBodyBytes: 4 << 20,
 	}
 	if change != nil {

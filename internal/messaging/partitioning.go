@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"bookstore/internal/events"
 )
 
 // partitioning says where the records of a topic go: by their key, the way all
@@ -48,7 +50,7 @@ func (p *Publisher) partitioning(ctx context.Context, topic string) (*partitioni
 			return p.countPartitions(ctx, topic)
 		})
 		if err == nil {
-			p.topics.Store(topic, &partitioning{count: count, byKey: kgo.StickyKeyPartitioner(nil).ForTopic(topic)})
+			p.topics.Store(topic, &partitioning{count: count, byKey: byKey(topic)})
 			continue
 		}
 		wait(ctx, lastBackoff)
@@ -74,3 +76,18 @@ func (p *Publisher) countPartitions(ctx context.Context, topic string) (int, err
 }
 
 var errNoPartitions = errors.New("the topic has no partitions yet")
+
+// byKey is the partitioner that producers in all languages share: murmur2 of the
+// key, as in Kafka's Java client.
+func byKey(topic string) kgo.TopicPartitioner {
+	return kgo.StickyKeyPartitioner(nil).ForTopic(topic)
+}
+
+// PartitionOfBook returns a function that says on which of so many partitions the
+// records of a book lie.
+func PartitionOfBook(partitions int) func(bookID int64) int {
+	partitioner := byKey("")
+	return func(bookID int64) int {
+		return partitioner.Partition(&kgo.Record{Key: events.BookKey(bookID)}, partitions)
+	}
+}
