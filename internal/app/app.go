@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -70,9 +71,17 @@ type closer struct {
 	close func(context.Context) error
 }
 
+// GCPercent is what [Run] sets, where GOGC is not. Little of what is allocated
+// lives long, and with a live heap of some 20 MB the default of 100 collects every
+// few milliseconds under load: a sixth of the time of a busy process, measured.
+const GCPercent = 400
+
 // Run starts the service, says on out where to look, and takes it down when ctx
 // ends.
 func Run(ctx context.Context, cfg config.Config, out io.Writer, options Options) error {
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(GCPercent)
+	}
 	a, err := Start(ctx, cfg, options)
 	if err != nil {
 		return err
@@ -120,7 +129,7 @@ func Start(ctx context.Context, cfg config.Config, options Options) (*App, error
 
 // start brings the parts up in the order in which they need each other.
 func (a *App) start(ctx, background context.Context, options Options) error {
-	if err := a.startHomes(ctx, options); err != nil {
+	if err := a.startHomes(ctx, background, options); err != nil {
 		return err
 	}
 	if err := a.openDatabase(ctx); err != nil {

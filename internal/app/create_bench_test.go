@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ func startEmbedded(tb testing.TB) *app.App {
 	cfg := config.Default()
 	cfg.App.Port, cfg.Embedded.KafkaPort = 0, 0
 	cfg.App.DataDir = tb.TempDir()
+	debug.SetGCPercent(app.GCPercent) // as Run does
 	a, err := app.Start(context.Background(), cfg, app.Options{NoSample: true, Logger: quietLogger(tb)})
 	require.NoError(tb, err)
 	tb.Cleanup(func() {

@@ -19,7 +19,7 @@ type homes struct {
 }
 
 // startHomes takes the data directory and starts what is embedded.
-func (a *App) startHomes(ctx context.Context, options Options) error {
+func (a *App) startHomes(ctx, background context.Context, options Options) error {
 	a.homes.database = options.Database
 	if a.homes.database == "" && !a.cfg.EmbeddedPostgres() {
 		a.homes.database = a.cfg.DB.ConnString()
@@ -40,7 +40,7 @@ func (a *App) startHomes(ctx context.Context, options Options) error {
 		}
 	}
 	if a.homes.database == "" {
-		return a.startPostgres(ctx)
+		return a.startPostgres(ctx, background)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (a *App) startKafka(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) startPostgres(ctx context.Context) error {
+func (a *App) startPostgres(ctx, background context.Context) error {
 	postgres, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
 		DataDir: filepath.Join(a.cfg.App.DataDir, "postgres"), Port: a.cfg.Embedded.PostgresPort,
 		User: a.cfg.DB.User, Database: a.cfg.DB.Database, Logger: a.log,
@@ -81,5 +81,12 @@ func (a *App) startPostgres(ctx context.Context) error {
 	a.homes.postgres = postgres
 	a.homes.database = postgres.ConnString()
 	a.onClose("stop the embedded PostgreSQL", postgres.Close)
+	a.run(func() {
+		select {
+		case <-postgres.Done(): // it was restarted again and again, in vain
+			a.fail(fmt.Errorf("the embedded PostgreSQL has stopped: %w", postgres.Err()))
+		case <-background.Done():
+		}
+	})
 	return nil
 }

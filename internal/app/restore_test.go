@@ -41,10 +41,12 @@ func TestEmptyDatabaseBesideAFullLogComesBack(t *testing.T) {
 	for i := range 20 {
 		createBook(t, client, a.URL(), i)
 	}
-	require.Equal(t, http.StatusOK, write(t, client, http.MethodPut, a.URL()+"/api/books/3", `{"title":"Night and Day","author":"Virginia Woolf"}`, "1"))
-	require.Equal(t, http.StatusNoContent, write(t, client, http.MethodDelete, a.URL()+"/api/books/4", "", "1"))
+	ids := strings.Fields(read(t, a, `SELECT string_agg(id::text, ' ' ORDER BY id) FROM books`))
+	first, second, third := "/api/books/"+ids[0], "/api/books/"+ids[1], "/api/books/"+ids[2]
+	require.Equal(t, http.StatusOK, write(t, client, http.MethodPut, a.URL()+first, `{"title":"Night and Day","author":"Virginia Woolf"}`, "1"))
+	require.Equal(t, http.StatusNoContent, write(t, client, http.MethodDelete, a.URL()+second, "", "1"))
 	// Decided and rejected: the version may come, so it is not refused up front.
-	require.Equal(t, http.StatusPreconditionFailed, write(t, client, http.MethodDelete, a.URL()+"/api/books/5", "", "9"))
+	require.Equal(t, http.StatusPreconditionFailed, write(t, client, http.MethodDelete, a.URL()+third, "", "9"))
 	decidedBefore, booksBefore := read(t, a, decisions), read(t, a, books)
 	require.Equal(t, 23, strings.Count(decidedBefore, "\n")+1)
 	stop(a)
@@ -55,7 +57,7 @@ func TestEmptyDatabaseBesideAFullLogComesBack(t *testing.T) {
 	require.Equal(t, decidedBefore, read(t, a, decisions))
 	require.Eventually(t, func() bool { return read(t, a, books) == booksBefore }, 10*time.Second, 10*time.Millisecond)
 	createBook(t, client, a.URL(), 21)
-	require.Equal(t, http.StatusOK, write(t, client, http.MethodPut, a.URL()+"/api/books/3", `{"title":"Jacob's Room","author":"Virginia Woolf"}`, "2"))
+	require.Equal(t, http.StatusOK, write(t, client, http.MethodPut, a.URL()+first, `{"title":"Jacob's Room","author":"Virginia Woolf"}`, "2"))
 }
 
 // A log that lost what the database has seen is not followed.
