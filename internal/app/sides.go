@@ -27,10 +27,6 @@ const consumerCommands = "commands"
 // firstGeneration is the only one there is of the write side's state.
 const firstGeneration = 1
 
-// pace is what read models have that nobody waits for in a write's answer. A
-// timeline is read a moment later, by people.
-var pace = map[string]time.Duration{projection.History{}.Name(): 25 * time.Millisecond}
-
 // startConsumers puts an engine under each consumer that this process's roles
 // have.
 func (a *App) startConsumers(ctx, background context.Context) error {
@@ -74,8 +70,8 @@ func (a *App) startConsumers(ctx, background context.Context) error {
 		err = a.follow(background, a.topics.Events, projection.Config{
 			Consumer: p.Name(), Generation: generation,
 			Handler:  projection.Feed{Projection: p, Generation: generation},
-			Advanced: tracker.Advanced, Pace: pace[p.Name()],
-			Pool: a.pool, Logger: a.log, Metrics: metrics,
+			Advanced: tracker.Advanced,
+			Pool:     a.pool, Logger: a.log, Metrics: metrics,
 		})
 		if err != nil {
 			return err

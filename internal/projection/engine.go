@@ -38,7 +38,7 @@ type Handler interface {
 	Apply(ctx context.Context, db postgres.Reader, records []events.Record) (writes *pgx.Batch, after func(context.Context) error, err error)
 }
 
-// Config is what an [Engine] needs. Advanced and Pace may be left out.
+// Config is what an [Engine] needs. All fields but Advanced are required.
 type Config struct {
 	Consumer   string // names the checkpoints
 	Generation int64
@@ -49,12 +49,6 @@ type Config struct {
 	// them right after. A read model does not: after a crash of PostgreSQL its
 	// rows and its position are both those of a moment earlier.
 	Durable bool
-
-	// Pace is the least time from one batch to the next of a lane. It is for a read
-	// model that is seldom read right after a write: with the system idle it adds
-	// nothing, under load it makes fewer and larger transactions and leaves the
-	// machine to what somebody waits for. 0: none.
-	Pace time.Duration
 
 	// Advanced is told the new next offset of each partition after a commit.
 	Advanced func(next map[int32]int64)
@@ -169,9 +163,7 @@ func (e *Engine) Run(ctx context.Context) {
 			tended := time.Now()
 			for ctx.Err() == nil {
 				if b := l.takeWithin(ctx, tendInterval); len(b.records) > 0 {
-					began := time.Now()
 					e.apply(ctx, i, b)
-					pause(ctx, e.cfg.Pace-time.Since(began))
 				}
 				if time.Since(tended) >= tendInterval {
 					e.tend(ctx, l)
