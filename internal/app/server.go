@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"bookstore/internal/command"
+	"bookstore/internal/config"
+	"bookstore/internal/events"
+	"bookstore/internal/messaging"
+	"bookstore/internal/projection"
+	"bookstore/internal/query"
+	"bookstore/internal/spool"
+	"bookstore/internal/web"
+)
+
+// queryTimeout is how long the database may work on one query: longer than any
+// that is answered well, short enough that bad ones can't pile up.
+const queryTimeout = 2 * time.Second
+
+// startServer answers HTTP: the routes of both sides in role api, and in every
+// role those by which it is watched.
+func (a *App) startServer(background context.Context) error {
+	var err error
+	a.server, err = web.New(web.Config{
+		Logger: a.log, Registry: a.registry, Checks: a.checks(), MaxBodyBytes: a.cfg.App.MaxBodyBytes,
+	})
+	if err != nil {
+		return err
+	}
+	if a.cfg.Has(config.RoleAPI) {
+		if err := a.addRoutes(background); err != nil {
+			return err
+		}
+	}
+	if err := a.server.Listen(net.JoinHostPort("", strconv.Itoa(a.cfg.App.Port))); err != nil {
+		return err
+	}
+	a.onClose("answer the requests under way", a.server.Shutdown)
+	a.run(func() {
+		if err := a.server.Serve(); err != nil {
+			a.fail(err)
+		}
+	})
+	return nil
+}
+
+// addRoutes adds the API's routes and starts what they need.
+func (a *App) addRoutes(background context.Context) error {
+	searches, err := a.startSpool(background)
+	if err != nil {
+		return err
+	}
+	bus, err := messaging.NewCommandBus(a.publisher, a.topics.Commands, a.log)
+	if err != nil {
+		return err
+	}
+	a.bus = bus
+	a.run(func() { a.outcomes.Run(background) })
+	catalog, history := a.trackers[projection.Catalog{}.Name()], a.trackers[projection.History{}.Name()]
+	writes := &command.API{
+		Bus: bus, IDs: a.newIDs(), Outcomes: a.outcomes, ReadModel: catalog, DB: a.pool,
+		Undecided: a.undecided, Wait: a.cfg.App.CommandWait, MaxBodyBytes: a.cfg.App.MaxBodyBytes,
+	}
+	writes.Routes(a.server.Router())
+	reads := &query.API{
+		Catalog: &query.Catalog{Pool: a.queryPool, Timeout: queryTimeout}, Searches: searches, Books: catalog, History: history,
+		PageSize: a.cfg.App.PageSize, Wait: a.cfg.App.QueryWait, Logger: a.log,
+	}
+	reads.Routes(a.server.Router())
+	return nil
+}
+
+// newIDs hands out ids so that books that are created together lie together.
+func (a *App) newIDs() *command.IDs {
+	return command.NewIDs(a.pool, messaging.PartitionOfBook(a.cfg.MQ.Partitions))
+}
+
+// startSpool opens the searches that are yet to be published, and publishes them.
+func (a *App) startSpool(background context.Context) (query.SearchLog, error) {
+	s, err := spool.Open(spool.Config{
+		Dir: filepath.Join(a.cfg.App.DataDir, "searches"), MaxBytes: a.cfg.Spool.MaxBytes,
+		Logger: a.log, Registerer: a.registry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the search spool: %w", err)
+	}
+	a.spool = s
+	a.onClose("publish and close the search spool", s.Close)
+	a.run(func() {
+		log := searchLog{messaging.Writer{Publisher: a.publisher, Topic: a.topics.Searches}}
+		if err := s.Drain(background, log); err != nil && background.Err() == nil {
+			a.fail(fmt.Errorf("drain the search spool: %w", err))
+		}
+	})
+	return s.Searches(), nil
+}
+
+// searchLog tells the spool which searches no broker will ever take: it sets
+// those aside, rather than trying for ever what holds up all behind it.
+type searchLog struct{ messaging.Writer }
+
+// Append implements [spool.Log].
+func (l searchLog) Append(ctx context.Context, batch []events.Encoded) ([]events.Position, error) {
+	positions, err := l.Writer.Append(ctx, batch)
+	if errors.Is(err, messaging.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", spool.ErrUnpublishable, err)
+	}
+	return positions, err
+}
+
+// undecided says whether the log holds commands that are not decided.
+func (a *App) undecided(ctx context.Context) (bool, error) {
+	_, newest, err := a.broker.Watermarks(ctx, a.topics.Commands)
+	if err != nil {
+		return false, err
+	}
+	next, err := projection.Checkpoints(ctx, a.pool, consumerCommands, firstGeneration)
+	if err != nil {
+		return false, err
+	}
+	for partition, offset := range newest {
+		if offset > 0 && (partition >= len(next) || next[partition] < offset) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
