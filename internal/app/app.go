@@ -46,12 +46,12 @@ type App struct {
 	pool      *pgxpool.Pool // of consumers and the write side
 	queryPool *pgxpool.Pool // of the read side
 
-	kafka     messaging.Config
-	broker    *messaging.Broker
-	heads     *messaging.Heads
-	publisher *messaging.Publisher
-	bus       *messaging.CommandBus // nil without the API
-	router    *messaging.Router
+	kafka  messaging.Config
+	broker *messaging.Broker
+	heads  *messaging.Heads
+	to     publishers
+	bus    *messaging.CommandBus // nil without the API
+	router *messaging.Router
 
 	engines  map[string]*projection.Engine  // by consumer; of this process's roles
 	trackers map[string]*projection.Tracker // by projection

@@ -28,7 +28,7 @@ func (a *App) startConsumers(ctx, background context.Context) error {
 	a.onClose("stop consuming", func(context.Context) error { return a.router.Close() })
 	metrics := projection.NewMetrics(a.registry)
 	if a.cfg.Has(config.RoleCommands) {
-		log := messaging.Writer{Publisher: a.publisher, Topic: a.topics.Events}
+		log := messaging.Writer{Publisher: a.to.events, Topic: a.topics.Events}
 		err := a.follow(background, a.topics.Commands, projection.Config{
 			Consumer: consumerCommands, Generation: firstGeneration, Durable: true,
 			Handler: command.NewHandler(a.pool, log, a.outcomes),

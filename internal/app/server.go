@@ -56,7 +56,7 @@ func (a *App) addRoutes(background context.Context) error {
 	if err != nil {
 		return err
 	}
-	bus, err := messaging.NewCommandBus(a.publisher, a.topics.Commands, a.log)
+	bus, err := messaging.NewCommandBus(a.to.commands, a.topics.Commands, a.log)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *App) startSpool(background context.Context) (query.SearchLog, error) {
 	a.spool = s
 	a.onClose("publish and close the search spool", s.Close)
 	a.run(func() {
-		log := searchLog{messaging.Writer{Publisher: a.publisher, Topic: a.topics.Searches}}
+		log := searchLog{messaging.Writer{Publisher: a.to.searches, Topic: a.topics.Searches}}
 		if err := s.Drain(background, log); err != nil && background.Err() == nil {
 			a.fail(fmt.Errorf("drain the search spool: %w", err))
 		}

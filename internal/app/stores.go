@@ -72,14 +72,22 @@ func (a *App) openLog(ctx, background context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.publisher, err = messaging.NewPublisher(a.kafka); err != nil {
-		return err
+	for _, p := range []**messaging.Publisher{&a.to.commands, &a.to.events, &a.to.searches} {
+		publisher, err := messaging.NewPublisher(a.kafka)
+		if err != nil {
+			return err
+		}
+		*p = publisher
+		a.onClose("close a publisher", func(context.Context) error { return publisher.Close() })
 	}
-	a.onClose("close the publisher", func(context.Context) error { return a.publisher.Close() })
 	a.heads = messaging.NewHeads(a.broker, a.topics.Commands, a.topics.Events)
 	a.run(func() { a.heads.Run(background) })
 	return nil
 }
+
+// publishers has one for each topic: a publisher sends one request at a time, and
+// an event that somebody waits for must not wait for commands or searches.
+type publishers struct{ commands, events, searches *messaging.Publisher }
 
 // whenReachable tries f until it gets an answer, good or bad.
 func (a *App) whenReachable(ctx context.Context, what string, f func() error) error {
