@@ -12,6 +12,8 @@ import (
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/v2"
+
+	"bookstore/internal/nearest"
 )
 
 // DefaultPath is the file that is read when none is named.
@@ -121,7 +123,7 @@ func (l *loader) misplaced(path string, file *koanf.Koanf) []Fault {
 		case isSection:
 			found = append(found, Fault{Source: path, Key: key, Problem: "is a section", Hint: "its settings go below it, on lines of their own"})
 		default:
-			found = append(found, Fault{Source: path, Key: key, Problem: "is not a setting", Hint: suggest(key, known)})
+			found = append(found, Fault{Source: path, Key: key, Problem: "is not a setting", Hint: didYouMean(key, known)})
 		}
 	}
 	// Flattened, "app.port: 1" looks like port in the section app. Given both,
@@ -170,7 +172,7 @@ func (l *loader) readEnviron(environ []string) *koanf.Koanf {
 
 	slices.Sort(unknown)
 	for _, name := range slices.Compact(unknown) {
-		l.faults = append(l.faults, Fault{Source: name, Problem: "is not a variable of this program", Hint: suggest(name, names)})
+		l.faults = append(l.faults, Fault{Source: name, Problem: "is not a variable of this program", Hint: didYouMean(name, names)})
 	}
 	return variables
 }
@@ -224,4 +226,11 @@ func (b bytesProvider) ReadBytes() ([]byte, error) { return b, nil }
 // Read is what koanf calls when there is no parser, which never happens here.
 func (b bytesProvider) Read() (map[string]any, error) {
 	return nil, errors.New("a file needs a parser")
+}
+
+func didYouMean(given string, known []string) string {
+	if name := nearest.Name(given, known); name != "" {
+		return "did you mean " + name + "?"
+	}
+	return ""
 }

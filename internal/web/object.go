@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bookstore/internal/nearest"
 )
 
 // decodeObject reads one JSON object into the struct that v points to. The
@@ -103,7 +105,7 @@ func membersOf(t reflect.Type) map[string]reflect.StructField {
 
 func unknownMember(name string, known []string) string {
 	message := "is not a member of this object"
-	if meant := nearest(name, known); meant != "" {
+	if meant := nearest.Name(name, known); meant != "" {
 		message += "; did you mean " + meant + "?"
 	}
 	return message

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorilla/mux"
+
+	"bookstore/internal/nearest"
 )
 
 // Query reads the query parameters of a request and collects what is wrong with
@@ -135,7 +137,7 @@ func unknownParameter(name string, known []string) string {
 		return "is not a parameter here; there are none"
 	}
 	message := "is not a parameter here; known are " + strings.Join(known, ", ")
-	if meant := nearest(name, known); meant != "" {
+	if meant := nearest.Name(name, known); meant != "" {
 		message += "; did you mean " + meant + "?"
 	}
 	return message
