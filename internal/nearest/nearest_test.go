@@ -13,7 +13,7 @@ func TestName(t *testing.T) {
 	t.Parallel()
 	known := []string{"title", "author", "published_at"}
 	for given, want := range map[string]string{
-		"titel": "title", "autor": "author", "publishedat": "published_at", "isbn": "", "": "",
+		"titel": "title", "autho": "author", "publishedat": "published_at", "isbn": "", "": "",
 		strings.Repeat("title", 20): "",
 	} {
 		require.Equal(t, want, nearest.Name(given, known), given)
