@@ -14,6 +14,7 @@ import (
 
 	"bookstore/internal/app"
 	"bookstore/internal/config"
+	"bookstore/internal/messaging"
 )
 
 // With the database gone entirely, the log alone brings everything back: what
@@ -73,7 +74,7 @@ func TestLostLogIsRefused(t *testing.T) {
 
 	require.NoError(t, os.RemoveAll(filepath.Join(cfg.App.DataDir, "kafka")))
 	_, err = app.Start(context.Background(), cfg, app.Options{NoSample: true, Logger: quietLogger(t)})
-	var lost *app.LostLogError
+	var lost *messaging.LostLogError
 	require.ErrorAs(t, err, &lost)
 }
 

@@ -132,10 +132,13 @@ func (a *App) checkLog(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			positions := make(map[int32]int64, len(next))
 			for partition, offset := range next {
-				if partition >= len(newest) || offset > newest[partition] || offset < oldest[partition] {
-					return &LostLogError{Consumer: consumer, Topic: topic, Partition: partition, Position: offset}
-				}
+				positions[int32(partition)] = offset
+			}
+			if err := messaging.CheckInside(topic, positions, oldest, newest); err != nil {
+				return fmt.Errorf("%s can't go on: %w; bring back the log that belongs to this database, or start on an empty database",
+					consumer, err)
 			}
 		}
 	}
@@ -178,17 +181,4 @@ func (a *App) readLog(ctx context.Context, topic string, from events.Offsets, fn
 		}
 	}
 	return messaging.ReadLog(ctx, a.kafka, topic, begin, newest, fn)
-}
-
-// LostLogError says that the log does not have what the database has seen.
-type LostLogError struct {
-	Consumer  string
-	Topic     string
-	Partition int
-	Position  int64 // the next offset that the consumer needs
-}
-
-func (e *LostLogError) Error() string {
-	return fmt.Sprintf("the log has lost what the database has seen: %s has come to offset %d of %s/%d, which does not have it; "+
-		"bring back the log that belongs to this database, or start on an empty database", e.Consumer, e.Position, e.Topic, e.Partition)
 }

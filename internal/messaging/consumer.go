@@ -63,8 +63,8 @@ func (e *LostLogError) Error() string {
 		e.Topic, e.Partition, e.Oldest, e.Checkpoint)
 }
 
-// checkInside fails with a [*LostLogError] if a position lies outside of the log.
-func checkInside(topic string, next map[int32]int64, oldest, newest events.Offsets) error {
+// CheckInside fails with a [*LostLogError] if a position lies outside of the log.
+func CheckInside(topic string, next map[int32]int64, oldest, newest events.Offsets) error {
 	for partition, offset := range next {
 		if int(partition) >= len(newest) {
 			return fmt.Errorf("topic %s has %d partitions, not a partition %d", topic, len(newest), partition)

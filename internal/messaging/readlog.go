@@ -103,7 +103,7 @@ func beginnings(ctx context.Context, cfg Config, topic string, from events.Offse
 	for partition, offset := range from {
 		begin[int32(partition)] = offset
 	}
-	return begin, checkInside(topic, begin, oldest, newest)
+	return begin, CheckInside(topic, begin, oldest, newest)
 }
 
 // pass gives a record to fn, unless its partition has been read to the end.

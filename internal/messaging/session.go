@@ -96,7 +96,7 @@ func (f *follower) locate(a *assignment, asked map[int32]int64) (map[int32]int64
 	}
 	next := fromOldest(a.partitions, oldest)
 	maps.Copy(next, asked)
-	return next, checkInside(f.topic, next, oldest, newest)
+	return next, CheckInside(f.topic, next, oldest, newest)
 }
 
 func fromOldest(partitions []int32, oldest events.Offsets) map[int32]int64 {
