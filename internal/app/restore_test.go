@@ -48,6 +48,10 @@ func TestEmptyDatabaseBesideAFullLogComesBack(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, write(t, client, http.MethodDelete, a.URL()+second, "", "1"))
 	// Decided and rejected: the version may come, so it is not refused up front.
 	require.Equal(t, http.StatusPreconditionFailed, write(t, client, http.MethodDelete, a.URL()+third, "", "9"))
+	// An answer does not wait for the note that its event is published.
+	require.Eventually(t, func() bool {
+		return read(t, a, `SELECT count(*)::text FROM decisions WHERE event_offset IS NULL`) == "0"
+	}, 10*time.Second, 10*time.Millisecond)
 	decidedBefore, booksBefore := read(t, a, decisions), read(t, a, books)
 	require.Equal(t, 23, strings.Count(decidedBefore, "\n")+1)
 	stop(a)
