@@ -100,11 +100,15 @@ func change(ctx context.Context, pool *pgxpool.Pool, id int64, order func(*Rebui
 		case found[0].FinishedAt != nil:
 			return ErrOver
 		}
-		r = found[0]
-		if err := order(&r); err != nil {
+		changed := found[0]
+		if err := order(&changed); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE rebuilds SET wish = $2, accept_diff = $3 WHERE id = $1`, id, r.Wish, r.AcceptDiff)
+		if _, err := tx.Exec(ctx, `UPDATE rebuilds SET wish = $2, accept_diff = $3 WHERE id = $1`,
+			id, changed.Wish, changed.AcceptDiff); err != nil {
+			return err
+		}
+		r, err = Get(ctx, tx, id) // what it foretells depends on the wish
 		return err
 	})
 	return r, err
