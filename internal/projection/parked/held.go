@@ -3,6 +3,8 @@ package parked
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -58,6 +60,9 @@ func ReadHeld(ctx context.Context, db postgres.Reader, consumer string, partitio
 	return h, nil
 }
 
+// Empty says whether nothing is held and nothing was given up.
+func (h Held) Empty() bool { return len(h.lines) == 0 && len(h.discarded) == 0 }
+
 // Key says whether records of a key are parked in a generation, so that the next
 // one must be parked too.
 func (h Held) Key(generation int64, partition int32, key []byte) bool {
@@ -80,10 +85,14 @@ func (h Held) Discarded(p events.Position) bool {
 
 // Add notes that a record of the key has been parked.
 func (h *Held) Add(generation int64, partition int32, key []byte) {
+	h.addLine(line{generation, partition, string(key), key == nil})
+}
+
+func (h *Held) addLine(l line) {
 	if h.lines == nil {
 		h.lines = make(map[line]struct{})
 	}
-	h.lines[line{generation, partition, string(key), key == nil}] = struct{}{}
+	h.lines[l] = struct{}{}
 }
 
 // Remove notes that no record of the key is parked any more.
@@ -97,4 +106,17 @@ func (h *Held) AddDiscarded(p events.Position) {
 		h.discarded = make(map[events.Position]struct{})
 	}
 	h.discarded[p] = struct{}{}
+}
+
+// Replace forgets all that was known of some partitions and takes over what other
+// knows; other is left as it is.
+func (h *Held) Replace(partitions []int32, other Held) {
+	maps.DeleteFunc(h.lines, func(l line, _ struct{}) bool { return slices.Contains(partitions, l.partition) })
+	maps.DeleteFunc(h.discarded, func(p events.Position, _ struct{}) bool { return slices.Contains(partitions, p.Partition) })
+	for l := range other.lines {
+		h.addLine(l)
+	}
+	for p := range other.discarded {
+		h.AddDiscarded(p)
+	}
 }

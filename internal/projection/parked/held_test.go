@@ -60,6 +60,33 @@ func TestHeldFollowsItsOwner(t *testing.T) {
 	require.True(t, h.Discarded(at(0, 1)))
 }
 
+func TestReplaceIsOfSomePartitionsOnly(t *testing.T) {
+	t.Parallel()
+	key := []byte("7")
+	var h, other parked.Held
+	require.True(t, h.Empty())
+	h.Replace(all, other)
+	require.True(t, h.Empty())
+
+	h.Add(first, 0, key)
+	h.Add(first, 1, key)
+	h.AddDiscarded(at(0, 1))
+	h.AddDiscarded(at(1, 1))
+	other.Add(second, 1, key)
+	other.AddDiscarded(at(1, 2))
+	require.False(t, h.Empty())
+	h.Replace([]int32{1}, other)
+	require.True(t, h.Key(first, 0, key))
+	require.False(t, h.Key(first, 1, key))
+	require.True(t, h.Key(second, 1, key))
+	require.Equal(t, []bool{true, false, true}, []bool{h.Discarded(at(0, 1)), h.Discarded(at(1, 1)), h.Discarded(at(1, 2))})
+
+	h.Remove(second, 1, key)
+	require.True(t, other.Key(second, 1, key), "it is not the same Held")
+	h.Replace([]int32{0, 1}, parked.Held{})
+	require.True(t, h.Empty())
+}
+
 // TestAskingHeldCostsNothing: it is asked for every record there is.
 func TestAskingHeldCostsNothing(t *testing.T) {
 	var h parked.Held
