@@ -71,6 +71,12 @@ func QueueFailed(b *pgx.Batch, id int64, err string) {
 			AND `+sameLine("behind", "failed"), id)
 }
 
+// QueueRetry adds to a batch that the rest of a line is to be tried, so that who
+// begins with it and is killed leaves it to the next owner.
+func QueueRetry(b *pgx.Batch, ids []int64) {
+	b.Queue(`UPDATE parked_records SET request = 'retry' WHERE id = ANY ($1) AND request IS NULL`, ids)
+}
+
 // QueueDiscarded adds to a batch that records are given up. They stay, and don't
 // count as parked any more.
 func QueueDiscarded(b *pgx.Batch, ids []int64) {

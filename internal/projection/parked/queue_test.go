@@ -148,6 +148,18 @@ func TestAFailedRetryEndsTheRequestsBehindIt(t *testing.T) {
 	}
 }
 
+func TestTheRestOfALineIsAskedFor(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	park(t, pool, catalog, first, poison(0, 1, "7"), held(0, 2, "7"), held(0, 3, "7"), held(0, 4, "7"))
+	ids := idsOf(t, pool, catalog, first)
+	ask(t, pool, parked.Discard, ids[at(0, 3)])
+	do(t, pool, func(b *pgx.Batch) { parked.QueueRetry(b, []int64{ids[at(0, 2)], ids[at(0, 3)]}) })
+	for offset, want := range map[int64]parked.Wish{1: "", 2: parked.Retry, 3: parked.Discard, 4: ""} {
+		require.Equal(t, want, get(t, pool, ids[at(0, offset)]).Request)
+	}
+}
+
 func TestAppliedRecordsAreGoneAndDiscardedOnesStay(t *testing.T) {
 	t.Parallel()
 	pool := database(t)
