@@ -111,7 +111,7 @@ func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	book, snapshot, err := a.Catalog.Get(r.Context(), id)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !ofSnapshot(err) {
 		return asProblem(err)
 	}
 	if err := a.requireSeen(token, snapshot); err != nil {
@@ -122,7 +122,9 @@ func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return asProblem(err)
 	}
-	if web.NotModified(w, r, web.ETag(book.Version)) {
+	// A version with events parked behind it gets no ETag: it would match again once
+	// they are discarded, and a client would go on with what it was told of them.
+	if book.ParkedEvents == 0 && web.NotModified(w, r, web.ETag(book.Version)) {
 		return nil
 	}
 	return web.WriteJSON(w, http.StatusOK, book)
@@ -140,7 +142,7 @@ func (a *API) showHistory(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	timeline, err := a.Catalog.History(r.Context(), id, offset, limit)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !ofSnapshot(err) {
 		return asProblem(err)
 	}
 	if err := a.requireSeen(token, timeline.Snapshot); err != nil {
@@ -168,9 +170,18 @@ func (a *API) readTarget(r *http.Request, params *web.Query) (id int64, token ev
 	return id, token, err
 }
 
+// ofSnapshot says whether err is what a snapshot shows, and not that there is none.
+func ofSnapshot(err error) bool {
+	var parked *ParkedError
+	return errors.Is(err, ErrNotFound) || errors.As(err, &parked)
+}
+
 // asProblem names what only this package can tell; package web knows the rest.
 func asProblem(err error) error {
+	var parked *ParkedError
 	switch {
+	case errors.As(err, &parked):
+		return web.BookParked(parked.Events, parked.Since)
 	case errors.Is(err, ErrNotFound):
 		return web.NotFound("There is no such book.")
 	case errors.Is(err, ErrTooSlow):

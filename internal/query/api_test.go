@@ -45,8 +45,8 @@ func serve(t *testing.T, m *readModel) *service {
 		s.newest <- offsets
 		return offsets
 	}
-	s.books = projection.NewTracker(m.pool, "catalog", 1, newest)
-	s.history = projection.NewTracker(m.pool, "history", 1, newest)
+	s.books = projection.NewTracker(m.pool, "catalog", newest)
+	s.history = projection.NewTracker(m.pool, "history", newest)
 
 	routes := mux.NewRouter()
 	api := &query.API{

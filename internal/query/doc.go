@@ -13,6 +13,9 @@
 //     database is asked.
 //   - A Consistency-Token names a write that is not readable yet: the query waits
 //     for a bounded time and is then refused with 503, never answered without it.
+//   - An event of a book could not be applied and is parked: its answers say how
+//     many are, and where that is the first one, that is the answer (503): such a
+//     book is not one that is not there.
 //   - The database is away or a search takes too long: 503 with Retry-After. The
 //     server ends the statement itself, so that a search nobody waits for any more
 //     does not go on costing.

@@ -1,4 +1,7 @@
 package query
 
-// SearchStatement lets tests ask the planner about it.
-var SearchStatement = searchStatement
+// Statements, so that tests can ask the planner about them.
+var (
+	SearchStatement = searchStatement
+	PageStatement   = pageStatement
+)

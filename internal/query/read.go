@@ -27,6 +27,10 @@ const grace = time.Second
 // The limit travels in the same round trip as the query: a pipeline without
 // BEGIN is one transaction, and the settings end with it.
 func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pgx.CollectableRow) error) error {
+	if c.Observe != nil {
+		began := time.Now()
+		defer func() { c.Observe(time.Since(began)) }()
+	}
 	bounded, cancel := context.WithTimeout(ctx, c.Timeout+grace)
 	defer cancel()
 
@@ -57,14 +61,15 @@ func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pg
 }
 
 // snapshotOf is a subselect of one row: the generation of a projection that
-// answers queries, and its checkpoints.
+// answers queries, and the checkpoints of the projection, which are those of all
+// its generations that are kept up to date, and so of the one that answers.
 //
 // It must come before the rows, as a subselect and not WITH: PostgreSQL locks
 // what a FROM names in that order, also when it runs a plan again, and a switch
 // replaces the view of the generation first. The other way round the two
 // deadlock.
 func snapshotOf(projection string) string {
-	checkpoints := `FROM checkpoints WHERE consumer = '` + projection + `' AND generation = active.generation ORDER BY partition`
+	checkpoints := `FROM checkpoints WHERE consumer = '` + projection + `' ORDER BY partition`
 	return `(
 			SELECT generation, ARRAY(SELECT partition ` + checkpoints + `), ARRAY(SELECT next_offset ` + checkpoints + `)
 			FROM ` + projection + `_generation AS active
@@ -86,4 +91,15 @@ func (s offsetsScanner) offsets() events.Offsets {
 		offsets[partition] = s.next[i]
 	}
 	return offsets
+}
+
+// parkedOf is a subselect of one row: how many events of a book are parked in the
+// generation that answers queries, and since when; 0 and null where none are. It
+// goes behind that of [snapshotOf]. The index on what is parked has the rest, so
+// that a book of which nothing is costs one look at an index of next to nothing.
+func parkedOf(projection, book string) string {
+	return `LATERAL (
+			SELECT count(*) AS events, min(parked_at) AS since FROM parked_records
+			WHERE consumer = '` + projection + `' AND generation = snapshot.generation AND book_id = ` + book + ` AND discarded_at IS NULL
+		) AS parked`
 }

@@ -25,7 +25,8 @@ type SearchRequest struct {
 // neither repeat nor leave out a book while the catalogue stands still.
 func (c *Catalog) Search(ctx context.Context, request SearchRequest) (Page, error) {
 	books, args := searchStatement(request)
-	return c.page(ctx, request.Limit, books, args...)
+	page, _, err := c.page(ctx, request.Limit, "book.id", books, args...)
+	return page, err
 }
 
 // searchStatement is what [Catalog.page] wants for a search.

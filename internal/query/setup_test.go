@@ -16,6 +16,7 @@ import (
 	"bookstore/internal/events"
 	"bookstore/internal/postgres"
 	"bookstore/internal/projection"
+	"bookstore/internal/projection/parked"
 	"bookstore/internal/query"
 	"bookstore/internal/testenv"
 )
@@ -61,6 +62,41 @@ func (m *readModel) publish(all ...events.Event) {
 
 func (m *readModel) publishTo(generation int64, all ...events.Event) {
 	m.t.Helper()
+	records := m.records(all)
+	m.next += int64(len(all))
+	for _, p := range projections {
+		writes, err := p.Apply(m.t.Context(), m.pool, generation, records)
+		require.NoError(m.t, err)
+		m.commit(p, writes)
+	}
+}
+
+// park parks events in the place of applying them.
+func (m *readModel) park(consumer projection.Projection, generation int64, all ...events.Event) {
+	m.t.Helper()
+	var lot []parked.New
+	for i, r := range m.records(all) {
+		lot = append(lot, parked.New{Record: r, Poison: i == 0, Error: "planted"})
+	}
+	m.next += int64(len(all))
+	writes := &pgx.Batch{}
+	parked.Queue(writes, consumer.Name(), generation, lot)
+	m.commit(consumer, writes)
+}
+
+// commit is what an engine does with the writes of a batch.
+func (m *readModel) commit(p projection.Projection, writes *pgx.Batch) {
+	m.t.Helper()
+	writes.Queue(`
+		INSERT INTO checkpoints (consumer, partition, next_offset) VALUES ($1, $2, $3)
+		ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+		p.Name(), partition, m.next)
+	require.NoError(m.t, m.pool.SendBatch(m.t.Context(), writes).Close())
+}
+
+// records are events as they will lie in the log.
+func (m *readModel) records(all []events.Event) []events.Record {
+	m.t.Helper()
 	records := make([]events.Record, len(all))
 	for i, e := range all {
 		encoded, err := events.EncodeEvent(events.Envelope{
@@ -73,16 +109,7 @@ func (m *readModel) publishTo(generation int64, all ...events.Event) {
 			Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers,
 		}
 	}
-	m.next += int64(len(all))
-	for _, p := range projections {
-		writes, err := p.Apply(m.t.Context(), m.pool, generation, records)
-		require.NoError(m.t, err)
-		writes.Queue(`
-			INSERT INTO checkpoints (consumer, generation, partition, next_offset) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`,
-			p.Name(), generation, partition, m.next)
-		require.NoError(m.t, m.pool.SendBatch(m.t.Context(), writes).Close())
-	}
+	return records
 }
 
 // activate makes the tables of a generation where they are missing, and points

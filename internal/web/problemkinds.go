@@ -20,6 +20,7 @@ const (
 	TypeUnavailable          = "/docs#unavailable"
 	TypeMaybeWritten         = "/docs#maybe-written"
 	TypeReadModelBehind      = "/docs#read-model-behind"
+	TypeBookParked           = "/docs#book-parked"
 )
 
 // problemKind is what all problems of a type have in common.
@@ -86,5 +87,9 @@ var problemKinds = map[string]problemKind{
 	TypeReadModelBehind: {
 		http.StatusServiceUnavailable, "The write is not readable yet",
 		"The write that the Consistency-Token names is safe, and the read model has not reached it within the time a query waits. Try again after Retry-After.",
+	},
+	TypeBookParked: {
+		http.StatusServiceUnavailable, "The book cannot be shown",
+		"The book is in the log, and the read model could not apply its first event. That event and those behind it are parked, in order, until an operator retries or discards them; the detail says how many, and since when.",
 	},
 }
