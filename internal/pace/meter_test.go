@@ -49,7 +49,7 @@ func TestMeterWritesWhatItRemembersOnceARebuildWantsToKnow(t *testing.T) {
 	require.NoError(t, teller.tell(t.Context()))
 	rows := written(t, pool, meter.process)
 	require.Len(t, rows, remembered)
-	skew := databaseNow(t, pool).Sub(time.Now())
+	skew := time.Until(databaseNow(t, pool))
 	for i, row := range rows {
 		require.EqualValues(t, 5+i+1, row.counts.total())
 		require.Len(t, row.counts, bucketOf(time.Millisecond)+1, "without empty buckets at the end")
