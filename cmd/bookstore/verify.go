@@ -20,8 +20,11 @@ func newVerifyCommand(p *program) *cobra.Command {
 queries read, at the very position that these have reached, and with the
 decisions of the write side. Print what was counted and every difference.
 
+Events that could not be applied are named as parked, book by book; otherwise
+such a book is compared as it was before them.
+
 It writes nothing, and the service may go on meanwhile. It exits with 1 if there
-is any difference.`,
+is any difference, or anything is parked.`,
 		Example: `  bookstore verify
   bookstore verify --json | jq 'select(.difference).difference'`,
 		Args: cobra.NoArgs,
@@ -51,7 +54,7 @@ is any difference.`,
 				return fmt.Errorf("verify: %w", err)
 			}
 			print.report(report)
-			if report.Differences > 0 {
+			if !report.Equal() {
 				return errReported
 			}
 			return nil
@@ -77,6 +80,10 @@ func (f textFindings) difference(d verify.Difference) {
 	if d.Version != 0 {
 		about += fmt.Sprintf(", version %d", d.Version)
 	}
+	if d.Field == verify.FieldParked {
+		fmt.Fprintf(f.out, "PARKED %s: %s, %s\n", about, printable(d.Log), shortened(d.Model))
+		return
+	}
 	if d.Where == verify.InLog {
 		fmt.Fprintf(f.out, "DIFFERENCE %s: %s: %s\n", about, d.Field, printable(d.Log))
 		return
@@ -84,13 +91,16 @@ func (f textFindings) difference(d verify.Difference) {
 	fmt.Fprintf(f.out, "DIFFERENCE %s: %s: the log says %s, the database says %s\n", about, d.Field, quoted(d.Log), quoted(d.Model))
 }
 
-// quoted makes texts comparable at a glance, and long ones bearable.
-func quoted(s string) string {
+// quoted makes texts comparable at a glance.
+func quoted(s string) string { return `"` + shortened(s) + `"` }
+
+// shortened makes long texts bearable.
+func shortened(s string) string {
 	const most = 200
 	if runes := []rune(s); len(runes) > most {
 		s = string(runes[:most]) + "…"
 	}
-	return `"` + printable(s) + `"`
+	return printable(s)
 }
 
 func (f textFindings) report(r verify.Report) {
@@ -104,6 +114,7 @@ func (f textFindings) report(r verify.Report) {
 	line("history", "%d entries expected, %d found; generation %d at %s, %d events behind",
 		r.History.Expected, r.History.Found, r.History.Generation, r.History.Position, r.History.Behind)
 	line("decisions", "%d, of which %d wait to be published", r.Decisions, r.Unpublished)
+	line("parked", "%d events of %d books", r.Parked.Events, r.Parked.Books)
 	line("differences", "%d", r.Differences)
 	fmt.Fprint(f.out, b.String())
 }

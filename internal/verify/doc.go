@@ -15,6 +15,9 @@
 //   - The tables that are searched, and the history, each at the position that its
 //     checkpoints have in the snapshot. So it makes no difference that the service
 //     goes on meanwhile, and that a read model is behind.
+//     Events that are parked are left out of the comparison and named: a read model
+//     that says what it lacks is not wrong, and not equal to the log either. Those
+//     that were discarded are differences like any other.
 //   - The decisions of the write side: what they call published is in the log,
 //     where they say it is, and nobody else has written events.
 //

@@ -74,7 +74,7 @@ func (v *verification) explain(ctx context.Context, tx pgx.Tx, ids []int64) erro
 
 // foldFull follows the same events as foldStep.
 func (v *verification) foldFull(f *full, r events.Record, recorded events.Recorded, event events.BookEvent) {
-	version, position := event.BookVersion(), recorded.Position
+	version := event.BookVersion()
 	if v.repeated[step{event.Book(), version}] {
 		v.compareContents(f, r, event)
 	}
@@ -82,10 +82,10 @@ func (v *verification) foldFull(f *full, r events.Record, recorded events.Record
 		return
 	}
 	f.version = version
-	if position.Offset < nextOffset(v.report.Catalog.Position, position.Partition) {
+	if v.applied(InCatalog, recorded.Position) {
 		f.log.listing = applyTo(f.log.listing, event)
 	}
-	if position.Offset < nextOffset(v.report.History.Position, position.Partition) {
+	if v.applied(InHistory, recorded.Position) {
 		f.log.entries[version] = entryOf(recorded, event)
 	}
 }

@@ -25,6 +25,11 @@ type Difference struct {
 	Model   string `json:"model"`             // what PostgreSQL says of it; "" for a difference within the log
 }
 
+// FieldParked is the Field of a [Difference] that is none, strictly: later events
+// of the book could not be applied, and the read model says so itself. As it was
+// before them the book is compared as any other.
+const FieldParked = "parked"
+
 // absent is what a side says of something that it does not have.
 const absent = "(absent)"
 
@@ -46,8 +51,20 @@ type Report struct {
 	History     ReadModel `json:"history"`    // in entries
 	Decisions   int64     `json:"decisions"`  // of the write side, all
 	Unpublished int64     `json:"unpublished"`
-	Differences int64     `json:"differences"`
+	Parked      Parked    `json:"parked"`
+	Differences int64     `json:"differences"` // without what is parked
 }
+
+// Parked counts what the read models could not apply, in both together: a book or
+// event that is parked in both is one.
+type Parked struct {
+	Books  int64 `json:"books"` // or other keys
+	Events int64 `json:"events"`
+}
+
+// Equal says whether the database holds what the log says: it does not while
+// anything is parked.
+func (r Report) Equal() bool { return r.Differences == 0 && r.Parked == Parked{} }
 
 // Why nothing could be compared. Both pass.
 var (

@@ -23,7 +23,7 @@ func readPosition(ctx context.Context, tx pgx.Tx, name string, model *ReadModel)
 	if err != nil {
 		return fmt.Errorf("find projection %s: %w", name, err)
 	}
-	model.Position, err = projection.Checkpoints(ctx, tx, name, model.Generation)
+	model.Position, err = projection.Checkpoints(ctx, tx, name)
 	return err
 }
 

@@ -26,7 +26,8 @@ type Log interface {
 type Config struct {
 	Pool *pgxpool.Pool
 	Log  Log
-	// Differs is called with each difference, in no certain order.
+	// Differs is called with each difference, in no certain order, and with each
+	// book of which events are parked, once for each read model: see [FieldParked].
 	Differs func(Difference)
 }
 
@@ -59,6 +60,13 @@ type verification struct {
 	suspects  map[int64]bool      // books of which something differs
 	repeated  map[step]bool       // versions that are in the log more than once
 	disputed  map[string]facts    // by command id: what its event says, where the decision says otherwise
+	parked    map[string]parked   // by read model
+
+	// What can't be read and is parked for it.
+	unread struct {
+		records map[events.Position]bool
+		keys    map[string]bool
+	}
 }
 
 // Run compares. That there are differences is no error; see [Report].
@@ -74,7 +82,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		suspects:  make(map[int64]bool),
 		repeated:  make(map[step]bool),
 		disputed:  make(map[string]facts),
+		parked:    map[string]parked{InCatalog: {}, InHistory: {}},
 	}
+	v.unread.records, v.unread.keys = make(map[events.Position]bool), make(map[string]bool)
 	_, before, err := cfg.Log.Watermarks(ctx)
 	if err != nil {
 		return v.report, err
@@ -88,6 +98,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 func (v *verification) run(ctx context.Context, tx pgx.Tx) error {
 	for _, part := range []func(context.Context, pgx.Tx) error{
 		v.takeSnapshot,
+		v.loadParked,
 		v.loadDecisions,
 		v.foldLog,
 		v.compareCatalog,

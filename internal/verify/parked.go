@@ -1,0 +1,111 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bookstore/internal/events"
+)
+
+// parked is what the active generation of a projection has not applied, and says
+// so. The rest of it must be what the log gives without that.
+type parked map[events.Position]bool
+
+// parkedRow is a row of parked_records.
+type parkedRow struct {
+	model string
+	events.Position
+	key   []byte
+	book  int64 // 0 where the key is no book's
+	since time.Time
+	fault string
+}
+
+// loadParked reads what is parked, and reports it by key: neither difference nor
+// none.
+func (v *verification) loadParked(ctx context.Context, tx pgx.Tx) error {
+	var rows []parkedRow
+	err := v.eachParked(ctx, tx, func(row parkedRow) { rows = append(rows, row) })
+	if err != nil {
+		return err
+	}
+	anywhere, keys := make(parked), make(map[string]bool)
+	for i, from := 0, 0; i < len(rows); i++ {
+		row := rows[i]
+		v.parked[row.model][row.Position] = true
+		anywhere[row.Position] = true
+		keys[fmt.Sprintf("%d %q", row.Partition, row.key)] = true
+		if last := i == len(rows)-1; last || !row.sameLine(rows[i+1]) {
+			v.cfg.Differs(rows[from].difference(i + 1 - from))
+			from = i + 1
+		}
+	}
+	v.report.Parked = Parked{Books: int64(len(keys)), Events: int64(len(anywhere))}
+	return nil
+}
+
+func (r parkedRow) sameLine(other parkedRow) bool {
+	return r.model == other.model && r.Partition == other.Partition && bytes.Equal(r.key, other.key)
+}
+
+// difference names a line by its first record, which is the one at fault.
+func (r parkedRow) difference(records int) Difference {
+	log := fmt.Sprintf("%d events, the first at %s", records, r.Position)
+	if records == 1 {
+		log = fmt.Sprintf("1 event, at %s", r.Position)
+	}
+	if r.book == 0 {
+		log += fmt.Sprintf(", of key %q", r.key)
+	}
+	return Difference{
+		Where: r.model, Book: r.book, Field: FieldParked, Log: log,
+		Model: fmt.Sprintf("parked since %s: %s", r.since.UTC().Format(time.RFC3339), r.fault),
+	}
+}
+
+// eachParked calls fn with what is parked in the active generations, the records
+// of a key one after the other, as in the log.
+func (v *verification) eachParked(ctx context.Context, tx pgx.Tx, fn func(parkedRow)) error {
+	rows, err := tx.Query(ctx, `
+		SELECT consumer, partition, record_offset, record_key, coalesce(book_id, 0), parked_at, error FROM parked_records
+		WHERE (consumer, generation) IN (($1, $2), ($3, $4)) AND discarded_at IS NULL
+		ORDER BY consumer, partition, record_key, record_offset`,
+		InCatalog, v.report.Catalog.Generation, InHistory, v.report.History.Generation)
+	if err != nil {
+		return fmt.Errorf("read what is parked: %w", err)
+	}
+	var r parkedRow
+	into := []any{&r.model, &r.Partition, &r.Offset, &r.key, &r.book, &r.since, &r.fault}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		fn(r)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what is parked: %w", err)
+	}
+	return nil
+}
+
+// unreadable takes note of a record that can't be read, and says whether that it
+// is parked tells so already.
+func (v *verification) unreadable(r events.Record) (known bool) {
+	known = v.parked[InCatalog][r.Position()] || v.parked[InHistory][r.Position()]
+	if known {
+		v.unread.records[r.Position()] = true
+		v.unread.keys[string(r.Key)] = true
+	}
+	return known
+}
+
+// applied says whether a read model should have applied the record at a position.
+func (v *verification) applied(model string, position events.Position) bool {
+	reached := v.report.Catalog.Position
+	if model == InHistory {
+		reached = v.report.History.Position
+	}
+	return position.Offset < nextOffset(reached, position.Partition) && !v.parked[model][position]
+}
