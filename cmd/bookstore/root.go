@@ -36,7 +36,10 @@ rows, and 2 where it was called or configured in a way that can't be meant.`,
 		Example: `  bookstore                          run the service
   bookstore import books.csv         add the books of a file
   bookstore events --follow          watch what happens
-  bookstore verify                   compare the log with the database`,
+  bookstore verify                   compare the log with the database
+  bookstore projections --watch      see how far the read models are
+  bookstore rebuild catalog          build one anew while it answers
+  bookstore parked list              see what could not be applied`,
 		Args:          unknownCommand,
 		RunE:          serve.RunE,
 		SilenceUsage:  true, // after a failure that is not about usage it hides the reason
@@ -50,13 +53,23 @@ rows, and 2 where it was called or configured in a way that can't be meant.`,
 		newImportCommand(p),
 		newEventsCommand(p),
 		newVerifyCommand(p),
+		newProjectionsCommand(p),
+		newRebuildCommand(p),
+		newParkedCommand(p),
 		newMigrateCommand(p),
+		newBenchCommand(p),
 	)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Args = usageErrors(cmd.Args)
-	}
+	markUsageErrors(root)
 	return root
+}
+
+// markUsageErrors has a command, and all below it, refuse arguments as usage errors.
+func markUsageErrors(cmd *cobra.Command) {
+	cmd.Args = usageErrors(cmd.Args)
+	for _, below := range cmd.Commands() {
+		markUsageErrors(below)
+	}
 }
 
 // unknownCommand refuses arguments of the program itself.
