@@ -31,6 +31,8 @@ func TestPlantedImportsAreFound(t *testing.T) {
 		"a program of two sides":       {pkg{module + "/cmd/bookstore", []string{path("projection"), path("messaging")}, nil}, "more than one side"},
 		"a tool of two sides":          {pkg{path("verify"), []string{path("projection"), path("messaging")}, nil}, "more than one side"},
 		"a tool of one side":           {pkg{path("verify"), []string{path("projection"), path("events")}, []string{path("postgres")}}, ""},
+		"a bench, which may":           {pkg{path("bench/throughput"), []string{path("projection"), path("messaging"), path("embedded")}, nil}, ""},
+		"who needs a bench":            {pkg{path("query"), []string{path("bench/books")}, nil}, "needs no benches"},
 		"app, which may":               {pkg{path("app"), []string{path("command"), path("projection"), path("query")}, nil}, ""},
 	} {
 		broken := strings.Join(brokenImports([]pkg{tc.pkg}), "; ")

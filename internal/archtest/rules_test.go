@@ -37,6 +37,8 @@ var (
 	contract = module + "/internal/events"
 	app      = module + "/internal/app"
 	programs = module + "/cmd/"
+	// benches measure the sides as app wires them, beside other ways to do the same.
+	benches = module + "/internal/bench"
 )
 
 // brokenImports returns each break of the import rules.
@@ -66,9 +68,13 @@ func brokenImports(packages []pkg) []string {
 		if slices.Contains(p.Imports, app) && !strings.HasPrefix(p.ImportPath, programs) {
 			report("app sees everyone; nobody sees app", app)
 		}
-		if p.ImportPath != app {
+		if slices.ContainsFunc(p.Imports, func(i string) bool { return within(i, benches) }) &&
+			!strings.HasPrefix(p.ImportPath, programs) && !within(p.ImportPath, benches) {
+			report("the service needs no benches", benches)
+		}
+		if p.ImportPath != app && !within(p.ImportPath, benches) {
 			if seen := both(sides, p.Imports); len(seen) > 1 {
-				report("only app sees more than one side", strings.Join(seen, " and "))
+				report("only app, and what measures it, sees more than one side", strings.Join(seen, " and "))
 			}
 		}
 	}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bookstore/internal/app"
+	"bookstore/internal/bench/books"
+	"bookstore/internal/bench/throughput"
+)
+
+func newBenchCommand(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure how fast it is on this machine",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newBenchProjectionCommand(p), newBenchTaskCommand(p))
+	return cmd
+}
+
+// benchFlags are those of bench projection.
+type benchFlags struct {
+	data        string
+	seed        uint64
+	events      int
+	naiveEvents int
+	partitions  int
+	mix         books.Mix
+	brokers     []string
+	database    string
+	asJSON      bool
+}
+
+func newBenchProjectionCommand(p *program) *cobra.Command {
+	f := benchFlags{mix: books.DefaultMix()}
+	cmd := &cobra.Command{
+		Use:   "projection",
+		Short: "Measure the catalog, live and rebuilt, beside the naive way and PostgreSQL's limits",
+		Long: `Make up a history of books with the words of a real catalogue and measure, in one
+run on the same servers and the same events, how fast they get into the tables that
+are searched: the naive way (a message, a transaction), the live engine, what
+PostgreSQL lets it do at most, the rebuild, and what PostgreSQL lets that do at
+most. Print times, rates, peaks of memory and the ratios that are promised.
+
+It starts a broker and a PostgreSQL of its own, with the service's settings, in a
+temporary directory, and removes them. A million events take some ten minutes and 8 GB
+of disk. Whatever else the machine does shows in the figures.`,
+		Example: `  bookstore bench projection --events 50000
+  bookstore bench projection --json > figures.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runBenchProjection(cmd, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", "../shared/data/goodbooks-10k.csv", "real catalogue, a CSV with the columns title, authors and original_publication_year")
+	flags.Uint64Var(&f.seed, "seed", 1, "another one makes another history")
+	flags.IntVar(&f.events, "events", 1_000_000, "length of the history")
+	flags.IntVar(&f.naiveEvents, "naive-events", 20_000, "how many of them the naive way gets on one partition; on several, three times as many")
+	flags.IntVar(&f.partitions, "partitions", 12, "of the topic that has several")
+	flags.Float64Var(&f.mix.Updated, "updated", f.mix.Updated, "share of updates among the events")
+	flags.Float64Var(&f.mix.Deleted, "deleted", f.mix.Deleted, "share of deletions")
+	flags.Float64Var(&f.mix.Republished, "republished", f.mix.Republished, "share of events that come a second time")
+	flags.StringSliceVar(&f.brokers, "brokers", nil, "Kafka to use, host:port, instead of one of its own")
+	flags.StringVar(&f.database, "database", "", "connection string of a PostgreSQL to use instead of one of its own; it gets a schema there for the time")
+	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
+	return cmd
+}
+
+func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
+	for name, share := range map[string]float64{"updated": f.mix.Updated, "deleted": f.mix.Deleted, "republished": f.mix.Republished} {
+		if share < 0 || share > 1 {
+			return usage(cmd, "--%s is %g: give a share from 0 to 1", name, share)
+		}
+	}
+	if sum := f.mix.Updated + f.mix.Deleted + f.mix.Republished; sum >= 1 {
+		return usage(cmd, "--updated, --deleted and --republished are %g together: nothing would be created", sum)
+	}
+	source, err := readBenchSource(f.data)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program, to run it again: %w", err)
+	}
+	report, err := throughput.Run(cmd.Context(), throughput.Config{
+		Catalogue: books.NewCatalogue(source, f.seed), Mix: f.mix,
+		Events: f.events, NaiveEvents: f.naiveEvents, Partitions: f.partitions,
+		Brokers: f.brokers, Database: f.database,
+		Do: throughput.InProcess(func(ctx context.Context) *exec.Cmd {
+			return exec.CommandContext(ctx, self, "bench", benchTask)
+		}),
+		Progress: func(what string) { fmt.Fprintln(p.stderr, what+" ...") },
+	})
+	for _, fault := range []error{throughput.ErrFewEvents, throughput.ErrFewNaive, throughput.ErrFewPartitions} {
+		if errors.Is(err, fault) {
+			return usage(cmd, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("bench projection: %w", err)
+	}
+	if f.asJSON {
+		out := json.NewEncoder(p.stdout)
+		out.SetIndent("", "  ")
+		return out.Encode(report)
+	}
+	return report.Print(p.stdout)
+}
+
+func readBenchSource(path string) (*books.Source, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; give --data FILE, a CSV with the columns title, authors and original_publication_year (goodbooks-10k has them)", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	source, err := books.ReadSource(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return source, nil
+}
+
+// benchTask is the command that does one measurement in a process of its own.
+const benchTask = "task"
+
+func newBenchTaskCommand(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:    benchTask,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, set := os.LookupEnv("GOGC"); !set {
+				debug.SetGCPercent(app.GCPercent) // as the service does
+			}
+			return throughput.Serve(cmd.Context(), p.stdin, p.stdout)
+		},
+	}
+}

@@ -1,0 +1,160 @@
+package throughput
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/jackc/pgx/v5"
+
+	"bookstore/internal/events"
+	"bookstore/internal/searchtext"
+)
+
+// naive is what Watermill's documentation leads to: a handler that gets a message,
+// does what it says in a transaction, and returns, which acknowledges it. The
+// subscriber delivers the partitions' messages at once, and of each partition one
+// after the other.
+//
+// It is held back by nothing else: connections are pooled, statements prepared
+// once, fetches as large as Sarama makes them, and offsets committed in the
+// background.
+func (w *worker) naive(ctx context.Context) (Outcome, error) {
+	config := kafka.DefaultSaramaSubscriberConfig()
+	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	subscriber, err := kafka.NewSubscriber(kafka.SubscriberConfig{
+		Brokers:               w.Brokers,
+		Unmarshaler:           kafka.DefaultMarshaler{},
+		OverwriteSaramaConfig: config,
+		ConsumerGroup:         w.group(),
+	}, watermill.NopLogger{})
+	if err != nil {
+		return Outcome{}, fmt.Errorf("configure subscriber: %w", err)
+	}
+	router, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})
+	if err != nil {
+		return Outcome{}, fmt.Errorf("configure router: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n := &naiveHandler{worker: w, stop: cancel}
+	router.AddConsumerHandler("catalog", w.Topic, subscriber, n.handle)
+	if err := router.Run(ctx); err != nil {
+		return Outcome{}, fmt.Errorf("run router: %w", err)
+	}
+	return n.outcome()
+}
+
+// naiveHandler counts what it has handled.
+type naiveHandler struct {
+	*worker
+	stop func()
+
+	mu           sync.Mutex
+	began, ended time.Time
+	begun, done  int
+	fault        error
+}
+
+// errEnough says that as many events were handled as there were to be.
+var errEnough = errors.New("enough")
+
+func (n *naiveHandler) handle(msg *message.Message) error {
+	if !n.begin() {
+		return errEnough
+	}
+	err := n.apply(msg)
+	n.end(err)
+	return err
+}
+
+// begin says whether another message is wanted.
+func (n *naiveHandler) begin() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.begun == 0 {
+		n.began = time.Now()
+	}
+	if n.begun == n.Events || n.fault != nil {
+		return false
+	}
+	n.begun++
+	return true
+}
+
+func (n *naiveHandler) end(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err != nil {
+		n.fault = errors.Join(n.fault, err)
+	} else {
+		n.done++
+	}
+	if n.done == n.Events || n.fault != nil {
+		n.ended = time.Now()
+		n.stop()
+	}
+}
+
+func (n *naiveHandler) outcome() (Outcome, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.fault != nil:
+		return Outcome{}, n.fault
+	case n.done < n.Events:
+		return Outcome{}, fmt.Errorf("%d of %d events: %w", n.done, n.Events, context.Canceled)
+	}
+	return Outcome{Events: n.done, Seconds: n.ended.Sub(n.began).Seconds()}, nil
+}
+
+// apply does what an event says. The versions in the statements make it harmless
+// to do it twice.
+func (n *naiveHandler) apply(msg *message.Message) error {
+	ctx := msg.Context()
+	record := events.Record{Topic: n.Topic, Value: msg.Payload, Headers: make([]events.Header, 0, len(msg.Metadata))}
+	record.Key, _ = kafka.MessageKeyFromCtx(ctx)
+	for key, value := range msg.Metadata {
+		record.Headers = append(record.Headers, events.Header{Key: key, Value: value})
+	}
+	recorded, err := events.DecodeEvent(record)
+	if err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, n.pool, func(tx pgx.Tx) error {
+		switch e := recorded.Event.(type) {
+		case events.BookCreated:
+			_, err = tx.Exec(ctx, `
+				INSERT INTO `+n.books()+` (id, version, title, author, published_at, description,
+					created_at, updated_at, terms, document)
+				SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9
+				WHERE NOT EXISTS (SELECT FROM `+n.deleted()+` WHERE id = $1)
+				ON CONFLICT (id) DO NOTHING`,
+				e.ID, e.Version, e.Title, e.Author, e.PublishedAt, e.Description, e.CreatedAt, terms(e.Details), document(e.Details))
+		case events.BookUpdated:
+			_, err = tx.Exec(ctx, `
+				UPDATE `+n.books()+` SET version = $2, title = $3, author = $4, published_at = $5,
+					description = $6, updated_at = $7, terms = $8, document = $9
+				WHERE id = $1 AND version < $2`,
+				e.ID, e.Version, e.Title, e.Author, e.PublishedAt, e.Description, e.UpdatedAt, terms(e.Details), document(e.Details))
+		case events.BookDeleted:
+			_, err = tx.Exec(ctx, `DELETE FROM `+n.books()+` WHERE id = $1`, e.ID)
+			if err == nil {
+				_, err = tx.Exec(ctx, `INSERT INTO `+n.deleted()+` (id, version) VALUES ($1, $2) ON CONFLICT DO NOTHING`, e.ID, e.Version)
+			}
+		}
+		return err
+	})
+}
+
+func terms(d events.Details) string { return searchtext.Terms(d.Title, d.Author) }
+
+func document(d events.Details) string {
+	return searchtext.Document(d.Title, d.Author, d.Description)
+}

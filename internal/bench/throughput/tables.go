@@ -1,0 +1,101 @@
+package throughput
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"bookstore/internal/projection"
+)
+
+// The tables of the catalog, which a test holds against what it says of itself.
+const (
+	tableBooks   = "catalog_books"
+	tableDeleted = "catalog_deleted"
+)
+
+func (t Task) books() string   { return projection.TableName(tableBooks, t.Generation) }
+func (t Task) deleted() string { return projection.TableName(tableDeleted, t.Generation) }
+
+// consumer is the name of a generation's checkpoints, see package projection.
+func (t Task) consumer() string {
+	return projection.Catalog{}.Name() + "/" + strconv.FormatInt(t.Generation, 10)
+}
+
+// group is like no other's: its offsets are at the beginning.
+func (t Task) group() string { return t.Topic + "." + t.consumer() }
+
+// createTables makes a generation, with the indexes that queries need.
+func createTables(ctx context.Context, pool *pgxpool.Pool) (generation int64, err error) {
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := projection.LockGenerations(ctx, tx); err != nil {
+			return err
+		}
+		if generation, err = projection.CreateGeneration(ctx, tx, projection.Catalog{}); err != nil {
+			return err
+		}
+		return projection.CreateIndexes(ctx, tx, projection.Catalog{}, generation)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("create tables: %w", err)
+	}
+	return generation, nil
+}
+
+func dropTables(ctx context.Context, pool *pgxpool.Pool, generation int64) error {
+	for _, table := range (projection.Catalog{}).Tables() {
+		if _, err := pool.Exec(ctx, `DROP TABLE `+projection.TableName(table.Name, generation)); err != nil {
+			return fmt.Errorf("drop tables: %w", err)
+		}
+	}
+	return nil
+}
+
+// settle writes to disk what is not there yet, so that no way pays for what the
+// one before it left to be done.
+func settle(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `CHECKPOINT`)
+	var refused *pgconn.PgError
+	const notAllowed = "42501" // on a server of somebody else's
+	if errors.As(err, &refused) && refused.Code == notAllowed {
+		return nil
+	}
+	return err
+}
+
+// Rows says what is in the tables of a generation: two that have the same rows,
+// in whatever order, have the same Rows.
+type Rows struct {
+	Books, Deleted int64
+	Hash           string
+}
+
+// RowsError says that two ways did not come to the same rows, so that one of them
+// has lost something, or done it twice.
+type RowsError struct {
+	Way, Than  string
+	Have, Want Rows
+}
+
+func (e *RowsError) Error() string {
+	return fmt.Sprintf("%s came to other rows than %s: %+v, not %+v", e.Way, e.Than, e.Have, e.Want)
+}
+
+func readRows(ctx context.Context, pool *pgxpool.Pool, generation int64) (Rows, error) {
+	var rows Rows
+	t := Task{Generation: generation}
+	err := pool.QueryRow(ctx, `
+		SELECT b.n, d.n, coalesce(b.hash, 0)::text || '/' || coalesce(d.hash, 0)::text FROM
+			(SELECT count(*) AS n, sum(hashtextextended(t::text, 0)) AS hash FROM `+t.books()+` AS t) AS b,
+			(SELECT count(*) AS n, sum(hashtextextended(t::text, 0)) AS hash FROM `+t.deleted()+` AS t) AS d`,
+	).Scan(&rows.Books, &rows.Deleted, &rows.Hash)
+	if err != nil {
+		return Rows{}, fmt.Errorf("count rows: %w", err)
+	}
+	return rows, nil
+}

@@ -1,0 +1,109 @@
+package throughput
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"bookstore/internal/messaging"
+	"bookstore/internal/postgres"
+)
+
+// Way is one of the ways to get events into a read model.
+type Way string
+
+// The ways that are measured.
+const (
+	Naive     Way = "naive"
+	Live      Way = "live"
+	LiveLimit Way = "live limit"
+	Rebuild   Way = "rebuild"
+	CopyLimit Way = "copy limit"
+)
+
+// Task is one measurement. It can be done in another process ([Do]): it says all
+// that there is to know.
+type Task struct {
+	Way        Way      `json:"way"`
+	Database   string   `json:"database"` // connection string; the schema is in its search_path
+	Brokers    []string `json:"brokers"`
+	Topic      string   `json:"topic"`
+	Partitions int      `json:"partitions"`
+	Events     int      `json:"events"`     // after which the naive way ends; all others go to the end of the topic
+	Generation int64    `json:"generation"` // whose tables are written
+	// Batches and Connections are what the live engine was seen to use, for its limit.
+	Batches     []int `json:"batches,omitempty"`
+	Connections int   `json:"connections,omitempty"`
+	// File has the finished rows, for the limit of a rebuild.
+	File string `json:"file,omitempty"`
+	// Parallel makes the indexes of the limit of a rebuild at once.
+	Parallel bool `json:"parallel,omitempty"`
+}
+
+// Outcome is what a measurement found.
+type Outcome struct {
+	Events  int     `json:"events"`
+	Seconds float64 `json:"seconds"` // from the first event's arrival to the last commit
+	// Steps are the parts of Seconds, where there are parts.
+	Steps []Step `json:"steps,omitempty"`
+	Memory
+	Batches     []int `json:"batches,omitempty"`     // of the live engine, in the order of their commits
+	Connections int   `json:"connections,omitempty"` // of the live engine, busy at once
+}
+
+// Step is a part of a measurement.
+type Step struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Rate is in events a second.
+func (o Outcome) Rate() float64 {
+	if o.Seconds == 0 {
+		return 0
+	}
+	return float64(o.Events) / o.Seconds
+}
+
+// Do does a measurement in this process.
+func Do(ctx context.Context, t Task) (Outcome, error) {
+	w := &worker{
+		Task:  t,
+		kafka: messaging.Config{Brokers: t.Brokers, ClientID: "bookstore-bench"},
+		log:   slog.New(slog.DiscardHandler),
+	}
+	var err error
+	// As many as the service has, and one for each message that the naive way may
+	// have on its way.
+	conns := int32(max(4*runtime.GOMAXPROCS(0)+4, t.Partitions))
+	w.pool, err = postgres.Open(ctx, t.Database, postgres.Options{ApplicationName: "bookstore bench", MaxConns: conns})
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer w.pool.Close()
+	ways := map[Way]func(context.Context) (Outcome, error){
+		Naive: w.naive, Live: w.live, LiveLimit: w.liveLimit, CopyLimit: w.copyLimit,
+	}
+	do, known := ways[t.Way]
+	if !known {
+		return Outcome{}, fmt.Errorf("there is no way %q", t.Way)
+	}
+	memory := watchMemory()
+	outcome, err := do(ctx)
+	outcome.Memory = memory.stop()
+	if err != nil {
+		return Outcome{}, fmt.Errorf("measure %s: %w", t.Way, err)
+	}
+	return outcome, nil
+}
+
+// worker does one task.
+type worker struct {
+	Task
+	pool  *pgxpool.Pool
+	kafka messaging.Config
+	log   *slog.Logger
+}
