@@ -157,12 +157,12 @@ func textFault(s string, maxRunes int) string {
 	}
 }
 
-// PathID returns the variable called name of the route's path as a book's id: a
-// whole number above 0. It fails with a 400.
+// PathID returns the variable called name of the route's path as an id: a whole
+// number above 0. It fails with a 400.
 func PathID(r *http.Request, name string) (int64, error) {
 	id, err := strconv.ParseInt(mux.Vars(r)[name], 10, 64)
 	if err != nil || id < 1 {
-		return 0, BadRequest("The path names no book.", FieldError{name, fmt.Sprintf("must be a whole number from 1 to %d", int64(1<<63-1))})
+		return 0, BadRequest("Nothing can have this path.", FieldError{name, fmt.Sprintf("must be a whole number from 1 to %d", int64(1<<63-1))})
 	}
 	return id, nil
 }

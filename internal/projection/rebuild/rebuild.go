@@ -1,10 +1,11 @@
 package rebuild
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"bookstore/internal/compare"
 )
 
 // Phase is how far a rebuild has come.
@@ -72,7 +73,7 @@ type Rebuild struct {
 	GivenWay       float64  `json:"given_way"`        // seconds it has waited for the sake of queries
 	Trouble        string   `json:"trouble"`          // why it can't get on, or has failed
 
-	Verification json.RawMessage `json:"verification"` // null until it has been made
+	Verification *compare.Report `json:"verification"` // nil until it has been made
 	Phases       []PhaseTime     `json:"phases"`       // those that are over, never nil
 
 	StartedAt      time.Time  `json:"started_at"`

@@ -48,6 +48,19 @@ func Unfinished(ctx context.Context, db postgres.Reader, projection string) (r R
 	return found[0], true, nil
 }
 
+// Last returns the newest rebuild of a projection: the unfinished one where there
+// is one.
+func Last(ctx context.Context, db postgres.Reader, projection string) (r Rebuild, there bool, err error) {
+	found, err := selectRebuilds(ctx, db, `SELECT `+columns+` FROM rebuilds WHERE projection = $1 ORDER BY id DESC LIMIT 1`, projection)
+	if err != nil {
+		return Rebuild{}, false, fmt.Errorf("get the last rebuild of %s: %w", projection, err)
+	}
+	if len(found) == 0 {
+		return Rebuild{}, false, nil
+	}
+	return found[0], true, nil
+}
+
 // SetWish tells the owner of a rebuild what to do; that it is done is seen in
 // Paused and Phase. The same wish twice is no fault. It fails with [ErrNotFound],
 // [ErrOver], or [ErrBeingCancelled]: a cancelled rebuild may have dropped its

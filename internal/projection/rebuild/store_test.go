@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"bookstore/internal/compare"
 	"bookstore/internal/postgres"
 	"bookstore/internal/projection/rebuild"
 	"bookstore/internal/testenv"
@@ -57,18 +58,17 @@ func TestGetReturnsAllColumns(t *testing.T) {
 	id := insert(t, pool, rebuild.Failed, `
 		version = 3, wish = 'pause', accept_diff = true, max_query_slowdown = 1.5, paused = true, events_done = 7, events_total = 9,
 		phase_share = 0.5, detail = 'catalog_title_g2', query_p99_before = 2.5, query_p99_now = 3.5, given_way = 4.5, trouble = 'disk full',
-		verification = '{"rows": 7}', phases = '[{"phase": "copying", "seconds": 1.5}]',
+		verification = '{"tables": [], "differences": 7}', phases = '[{"phase": "copying", "seconds": 1.5}]',
 		started_at = $2, phase_started_at = $3, reported_at = $4, finished_at = $5`,
 		at, at.Add(time.Minute), at.Add(2*time.Minute), at.Add(3*time.Minute))
 	r := get(t, pool, id)
-	require.JSONEq(t, `{"rows": 7}`, string(r.Verification))
 	finished, one, slowdown, share, before, now := at.Add(3*time.Minute), int64(1), 1.5, 0.5, 2.5, 3.5
 	require.Equal(t, rebuild.Rebuild{
 		ID: id, Projection: "catalog", Generation: 2, Version: 3, Replaces: &one,
 		Phase: rebuild.Failed, Wish: rebuild.Pause, AcceptDiff: true, MaxQuerySlowdown: &slowdown,
 		Owner: "host 1", Paused: true, EventsDone: 7, EventsTotal: 9, PhaseShare: &share, Detail: "catalog_title_g2",
 		QueryP99Before: &before, QueryP99Now: &now, GivenWay: 4.5, Trouble: "disk full",
-		Verification: r.Verification, Phases: []rebuild.PhaseTime{{Phase: rebuild.Copying, Seconds: 1.5}},
+		Verification: &compare.Report{Tables: []compare.Table{}, Differences: 7}, Phases: []rebuild.PhaseTime{{Phase: rebuild.Copying, Seconds: 1.5}},
 		StartedAt: at, PhaseStartedAt: at.Add(time.Minute), ReportedAt: at.Add(2 * time.Minute), FinishedAt: &finished,
 	}, r)
 
@@ -113,6 +113,13 @@ func TestListAndUnfinished(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	require.Equal(t, []int64{second, first}, []int64{all[0].ID, all[1].ID})
+	last, there, err := rebuild.Last(t.Context(), pool, "catalog")
+	require.NoError(t, err)
+	require.True(t, there)
+	require.Equal(t, second, last.ID)
+	_, there, err = rebuild.Last(t.Context(), pool, "trends")
+	require.NoError(t, err)
+	require.False(t, there)
 	r, there, err := rebuild.Unfinished(t.Context(), pool, "history")
 	require.NoError(t, err)
 	require.True(t, there)
