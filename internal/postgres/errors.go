@@ -80,3 +80,25 @@ func IsUniqueViolation(err error, constraint string) bool {
 	var fromServer *pgconn.PgError
 	return errors.As(err, &fromServer) && fromServer.Code == uniqueViolation && fromServer.ConstraintName == constraint
 }
+
+// IsDataFault reports whether err says that the values a statement was given are
+// to blame, so that it fails again with them and may succeed with others: a text
+// or number that a type can't hold, a constraint that a row breaks, a document or
+// index entry beyond a limit.
+//
+// A unique violation is not among them: it says that a row is there already, and
+// so as much about the table as about the row.
+func IsDataFault(err error) bool {
+	const uniqueViolation = "23505"
+	var fromServer *pgconn.PgError
+	if !errors.As(err, &fromServer) || fromServer.Code == uniqueViolation {
+		return false
+	}
+	switch fromServer.Code[:min(2, len(fromServer.Code))] {
+	case "22", // data_exception
+		"23", // integrity_constraint_violation
+		"54": // program_limit_exceeded
+		return true
+	}
+	return false
+}

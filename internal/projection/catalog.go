@@ -20,6 +20,11 @@ func (Catalog) Name() string { return "catalog" }
 // Version implements [Projection].
 func (Catalog) Version() int { return 1 }
 
+// Tables implements [Projection].
+func (Catalog) Tables() []Table {
+	return []Table{{Name: "catalog_books", Key: []string{"id"}}, {Name: "catalog_deleted", Key: []string{"id"}}}
+}
+
 // Create implements [Projection]. It fails where the tables exist: what they
 // hold is not known to be what the log gives.
 func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
@@ -37,12 +42,6 @@ func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 			terms        text        NOT NULL, -- see searchtext.Terms
 			document     tsvector    NOT NULL  -- see searchtext.Document
 		)`,
-		// Both collect new rows in a pending list (fastupdate) of up to 4 MB that
-		// searches read as well: measured, four times the creates per second of
-		// indexes without one, for a millisecond or two per search while books are
-		// imported.
-		`CREATE INDEX `+tableName("catalog_books_terms", generation)+` ON `+books+` USING gin (terms gin_trgm_ops)`,
-		`CREATE INDEX `+tableName("catalog_books_document", generation)+` ON `+books+` USING gin (document)`,
 		// What tells a duplicate of a deleted book's events from a book that is
 		// missing its first ones.
 		`CREATE TABLE `+deleted+` (
@@ -54,6 +53,18 @@ func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 		return fmt.Errorf("create catalog generation %d: %w", generation, err)
 	}
 	return nil
+}
+
+// Indexes implements [Projection]. Both collect new rows in a pending list
+// (fastupdate) of up to 4 MB that searches read as well: measured, four times the
+// creates per second of indexes without one, for a millisecond or two per search
+// while books are imported.
+func (Catalog) Indexes(generation int64) []Index {
+	books := catalogBooks(generation)
+	gin := func(name, on string) Index {
+		return Index{Name: TableName(name, generation), SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + books + ` USING gin (` + on + `)`}
+	}
+	return []Index{gin("catalog_books_terms", "terms gin_trgm_ops"), gin("catalog_books_document", "document")}
 }
 
 // Activate implements [Projection]. The views are replaced in the order in which

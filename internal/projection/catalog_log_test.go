@@ -32,7 +32,10 @@ func database(t testing.TB) *pgxpool.Pool {
 // create makes the tables of a generation.
 func create(t require.TestingT, pool *pgxpool.Pool, p projection.Projection, generation int64) {
 	require.NoError(t, pgx.BeginFunc(context.Background(), pool, func(tx pgx.Tx) error {
-		return p.Create(context.Background(), tx, generation)
+		if err := p.Create(context.Background(), tx, generation); err != nil {
+			return err
+		}
+		return projection.CreateIndexes(context.Background(), tx, p, generation)
 	}))
 }
 

@@ -10,26 +10,26 @@ import (
 	"bookstore/internal/projection"
 )
 
-func TestCheckpointsAreByConsumerAndGeneration(t *testing.T) {
+func TestCheckpointsAreByConsumer(t *testing.T) {
 	t.Parallel()
 	pool := withTape(t, database(t))
-	none, err := projection.Checkpoints(t.Context(), pool, "one", 1)
+	none, err := projection.Checkpoints(t.Context(), pool, "one")
 	require.NoError(t, err)
 	require.Empty(t, none)
 
 	moveCheckpoint(t, pool, "one", 3, 7)
 	moveCheckpoint(t, pool, "one", 1, 4)
 	moveCheckpoint(t, pool, "two", 0, 9)
-	found, err := projection.Checkpoints(t.Context(), pool, "one", 1)
+	found, err := projection.Checkpoints(t.Context(), pool, "one")
 	require.NoError(t, err)
 	require.Equal(t, events.Offsets{0, 4, 0, 7}, found)
-	other, err := projection.Checkpoints(t.Context(), pool, "one", 2)
+	other, err := projection.Checkpoints(t.Context(), pool, "three")
 	require.NoError(t, err)
 	require.Empty(t, other)
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = projection.Checkpoints(cancelled, pool, "one", 1)
+	_, err = projection.Checkpoints(cancelled, pool, "one")
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -43,7 +43,7 @@ func TestAssignWaitsForTheBatchThatMovesTheCheckpoint(t *testing.T) {
 	defer tx.Rollback(context.Background())
 	var pid uint32
 	require.NoError(t, tx.QueryRow(t.Context(), `SELECT pg_backend_pid()`).Scan(&pid))
-	_, err = tx.Exec(t.Context(), `SELECT advance_checkpoints('waits', 1, '{0}', '{5}', '{8}', true)`)
+	_, err = tx.Exec(t.Context(), `SELECT advance_checkpoints('waits', '{0}', '{5}', '{8}', '{0}', true)`)
 	require.NoError(t, err)
 
 	o, _ := startOwner(t, pool, "waits", &tape{consumer: "waits"})

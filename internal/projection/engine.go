@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"bookstore/internal/events"
 	"bookstore/internal/postgres"
+	"bookstore/internal/projection/parked"
 )
 
 // Handler is what a consumer does with its records. The engine calls it from
@@ -26,29 +28,51 @@ type Handler interface {
 	// second or less, as a crash of the database may have undone that it was done.
 	Resume(ctx context.Context, partitions []int32) error
 
-	// Apply turns a batch into writes. They are pipelined behind the move of the
-	// checkpoints, in one transaction and one round trip with it; nil for none.
+	// Apply turns records into writes to a generation. They are pipelined behind the
+	// move of the checkpoints, in one transaction and one round trip with it; nil for
+	// none. Their callbacks are not called.
+	//
 	// Apply may read, in a snapshot that nobody changes who respects the
 	// checkpoints: if somebody did, the writes are undone. It must not write by
-	// itself, and must be ready to be called again with the same records.
+	// itself, and must be ready to be called again with the same records, or with
+	// some of them left out.
+	//
+	// Where it fails with [events.DecodeError] or [GapError], or several of them
+	// joined, the records that they name are parked, and it is called without them.
+	// Where it panics, or PostgreSQL blames what its writes say, the record is found
+	// by halving. After any other error the same records are tried again, for as
+	// long as it takes.
 	//
 	// after, if not nil, runs once the transaction is committed and before the
 	// lane's next batch. It is called again until it succeeds or its partitions are
 	// no longer ours.
-	Apply(ctx context.Context, db postgres.Reader, records []events.Record) (writes *pgx.Batch, after func(context.Context) error, err error)
+	Apply(ctx context.Context, db postgres.Reader, generation int64, records []events.Record) (writes *pgx.Batch, after func(context.Context) error, err error)
 }
 
-// Config is what an [Engine] needs. All fields but Advanced are required.
+// Config is what an [Engine] needs. All fields are required but
+// ParkedAs, Advanced, GiveWay, BatchRecords and the switches.
 type Config struct {
-	Consumer   string // names the checkpoints
-	Generation int64
-	Handler    Handler
-	Pool       *pgxpool.Pool
+	Consumer    string // names the checkpoints
+	ParkedAs    string // names what it parks; "" for the consumer's name
+	Generations Generations
+	Handler     Handler
+	Pool        *pgxpool.Pool
 
 	// Durable makes each commit wait for the disk. Decisions need it: others see
 	// them right after. A read model does not: after a crash of PostgreSQL its
 	// rows and its position are both those of a moment earlier.
 	Durable bool
+
+	// Independent says that records of the same key don't build on each other: of
+	// those behind one that is parked none is held back.
+	Independent bool
+
+	// BatchRecords is how many records a batch may have; 0 for the default, 2000.
+	BatchRecords int
+
+	// GiveWay is called by each lane after a batch, with the time that it took, and
+	// holds the lane back for as long as others are to go first.
+	GiveWay func(ctx context.Context, worked time.Duration)
 
 	// Advanced is told the new next offset of each partition after a commit.
 	Advanced func(next map[int32]int64)
@@ -61,12 +85,12 @@ type Config struct {
 func (c Config) Validate() error {
 	var faults []error
 	for field, missing := range map[string]bool{
-		"Consumer":   c.Consumer == "",
-		"Generation": c.Generation <= 0,
-		"Handler":    c.Handler == nil,
-		"Pool":       c.Pool == nil,
-		"Logger":     c.Logger == nil,
-		"Metrics":    c.Metrics == nil,
+		"Consumer":    c.Consumer == "",
+		"Generations": c.Generations == nil,
+		"Handler":     c.Handler == nil,
+		"Pool":        c.Pool == nil,
+		"Logger":      c.Logger == nil,
+		"Metrics":     c.Metrics == nil,
 	} {
 		if missing {
 			faults = append(faults, fmt.Errorf("projection.Config.%s is missing", field))
@@ -75,10 +99,13 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+func (c Config) parkedAs() string { return cmp.Or(c.ParkedAs, c.Consumer) }
+
 // Engine follows partitions of a topic and applies them exactly once.
 type Engine struct {
 	cfg   Config
 	lanes []*lane
+	fed   fed
 	log   *slog.Logger
 
 	mu     sync.Mutex
@@ -98,12 +125,13 @@ func NewEngine(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg:    cfg,
 		lanes:  make([]*lane, min(runtime.GOMAXPROCS(0), maxLanes)),
-		log:    cfg.Logger.With("consumer", cfg.Consumer, "generation", cfg.Generation),
+		fed:    fed{epochs: make(map[int32]int64)},
+		log:    cfg.Logger.With("consumer", cfg.Consumer),
 		faults: make(map[int]error),
 		giveUp: func() {},
 	}
 	for i := range e.lanes {
-		e.lanes[i] = newLane()
+		e.lanes[i] = newLane(cmp.Or(cfg.BatchRecords, maxBatchRecords))
 	}
 	return e, nil
 }
@@ -112,7 +140,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 // from. giveUp is called, at any time until the next Assign, when that offset
 // has turned out wrong and the partitions must be assigned anew.
 func (e *Engine) Assign(ctx context.Context, partitions []int32, giveUp func()) (map[int32]int64, error) {
-	next, err := claimCheckpoints(ctx, e.cfg.Pool, e.cfg.Consumer, e.cfg.Generation, partitions)
+	found, err := e.claim(ctx, partitions)
 	if err != nil {
 		return nil, err
 	}
@@ -122,12 +150,28 @@ func (e *Engine) Assign(ctx context.Context, partitions []int32, giveUp func()) 
 	e.mu.Lock()
 	e.giveUp = giveUp
 	e.mu.Unlock()
-	for partition, offset := range next {
-		e.lane(partition).assign(partition, offset)
+	next := make(map[int32]int64, len(found))
+	for partition, c := range found {
+		next[partition] = c.next
+		e.lane(partition).assign(partition, c.next)
 	}
 	e.advanced(next)
 	e.log.Debug("partitions assigned", "partitions", slices.Sorted(maps.Keys(next)))
 	return next, nil
+}
+
+// claim reads everything that batches of partitions depend on.
+func (e *Engine) claim(ctx context.Context, partitions []int32) (map[int32]claimed, error) {
+	found, generations, err := claimCheckpoints(ctx, e.cfg.Pool, e.cfg.Consumer, partitions, e.cfg.Generations)
+	if err != nil {
+		return nil, err
+	}
+	held, err := parked.ReadHeld(ctx, e.cfg.Pool, e.cfg.parkedAs(), partitions)
+	if err != nil {
+		return nil, err
+	}
+	e.fed.read(found, generations, partitions, held)
+	return found, nil
 }
 
 // Revoke lets partitions go. A batch of theirs that is on its way ends by itself,
@@ -163,10 +207,14 @@ func (e *Engine) Run(ctx context.Context) {
 			tended := time.Now()
 			for ctx.Err() == nil {
 				if b := l.takeWithin(ctx, tendInterval); len(b.records) > 0 {
+					began := time.Now()
 					e.apply(ctx, i, b)
+					if e.cfg.GiveWay != nil {
+						e.cfg.GiveWay(ctx, time.Since(began))
+					}
 				}
 				if time.Since(tended) >= tendInterval {
-					e.tend(ctx, l)
+					e.tend(ctx, i)
 					tended = time.Now()
 				}
 			}
@@ -175,104 +223,11 @@ func (e *Engine) Run(ctx context.Context) {
 	workers.Wait()
 }
 
-// pause waits, but not beyond ctx.
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
 // Faults returns why lanes can't get on; empty when all is well.
 func (e *Engine) Faults() []error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Collect(maps.Values(e.faults))
-}
-
-// apply brings b into the database and its follow-up to an end, however long it
-// takes, unless ctx ends or the partitions are no longer ours.
-func (e *Engine) apply(ctx context.Context, laneIndex int, b batch) {
-	l := e.lanes[laneIndex]
-	var after func(context.Context) error
-	done := e.persist(ctx, laneIndex, "apply batch", func() (bool, error) {
-		b = l.current(b)
-		if len(b.records) == 0 {
-			return true, nil
-		}
-		var err error
-		after, err = e.commit(ctx, b)
-		if errors.Is(err, ErrFenced) && e.fenced(l, b) {
-			after = nil
-			return true, nil
-		}
-		if err == nil {
-			l.applied(b)
-			e.advanced(b.next())
-		}
-		return err == nil, err
-	})
-	if !done || after == nil {
-		return
-	}
-	e.persist(ctx, laneIndex, "follow up batch", func() (bool, error) {
-		if !l.holdsAny(b) {
-			return true, nil // the next owner resumes it
-		}
-		err := after(ctx)
-		return err == nil, err
-	})
-}
-
-// Backoff between tries of the same batch. The first tries are quiet: a deadlock
-// or two owners deciding the same command at once are solved by trying again.
-const (
-	quietTries = 3
-	firstRetry = 10 * time.Millisecond
-	lastRetry  = 2 * time.Second
-)
-
-// persist calls try until it is done, with backoff after errors. It says whether
-// it was done before ctx ended.
-func (e *Engine) persist(ctx context.Context, laneIndex int, what string, try func() (bool, error)) bool {
-	var reported string
-	for tries, wait := 1, firstRetry; ; tries, wait = tries+1, min(2*wait, lastRetry) {
-		done, err := try()
-		if done {
-			if tries > 1 {
-				e.setFault(laneIndex, nil)
-			}
-			if reported != "" {
-				e.log.Info("got on again", "doing", what)
-			}
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
-		}
-		e.cfg.Metrics.retries.WithLabelValues(e.cfg.Consumer).Inc()
-		e.setFault(laneIndex, fmt.Errorf("%s: %w", what, err))
-		if kind := faultKind(err); kind != reported && tries >= quietTries {
-			e.log.Error("can't get on; trying again", "doing", what, "kind", kind, "error", err)
-			reported = kind
-		}
-		if pause(ctx, wait); ctx.Err() != nil {
-			return false
-		}
-	}
-}
-
-// faultKind keeps the log to one line per outage rather than one per try.
-func faultKind(err error) string {
-	if postgres.IsTransient(err) || errors.Is(err, events.ErrLogUnavailable) || errors.Is(err, events.ErrMaybeWritten) {
-		return "passing"
-	}
-	return "lasting"
 }
 
 func (e *Engine) setFault(laneIndex int, err error) {
@@ -284,48 +239,6 @@ func (e *Engine) setFault(laneIndex int, err error) {
 	}
 	e.faults[laneIndex] = err
 }
-
-// commit makes the writes of b and commits them with its checkpoints: one round
-// trip for what the handler reads, one for all it writes.
-func (e *Engine) commit(ctx context.Context, b batch) (func(context.Context) error, error) {
-	// A transaction that has begun is brought to its end also when we are asked to
-	// stop: it takes milliseconds, and its batch need not be read again.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout)
-	defer cancel()
-	began := time.Now()
-
-	conn, err := e.cfg.Pool.Acquire(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("get a connection: %w", err)
-	}
-	defer conn.Release()
-
-	writes, after, err := e.cfg.Handler.Apply(ctx, conn, b.records)
-	if err != nil {
-		// What Apply read counts at the position where the batch begins. With the
-		// checkpoint elsewhere it may have seen a gap that is none.
-		if moved := e.standing(ctx, conn, b.spans); errors.Is(moved, ErrFenced) {
-			return nil, moved
-		}
-		return nil, err
-	}
-	// Without BEGIN a pipeline is one transaction, committed at its end; it fails
-	// as a whole at its first error.
-	pipeline := &pgx.Batch{}
-	queueAdvance(pipeline, e.cfg.Consumer, e.cfg.Generation, b.spans, e.cfg.Durable)
-	if writes != nil {
-		pipeline.QueuedQueries = append(pipeline.QueuedQueries, writes.QueuedQueries...)
-	}
-	if err := conn.SendBatch(ctx, pipeline).Close(); err != nil {
-		return nil, asFenced(err)
-	}
-	e.cfg.Metrics.batch(e.cfg.Consumer, len(b.records), time.Since(began))
-	return after, nil
-}
-
-// batchTimeout bounds one transaction; a database that does not answer for so
-// long is away.
-const batchTimeout = 30 * time.Second
 
 // fenced drops the partitions of b and asks for them anew. It does nothing and
 // returns false where a part of b is no longer the next thing to apply: that part

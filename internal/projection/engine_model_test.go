@@ -95,7 +95,7 @@ func setBack(t require.TestingT, pool *pgxpool.Pool, consumer string, partition 
 	require.NoError(t, pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		moved, err := tx.Exec(ctx, `
 			UPDATE checkpoints SET next_offset = $3
-			WHERE consumer = $1 AND generation = 1 AND partition = $2 AND next_offset > $3`, consumer, partition, next)
+			WHERE consumer = $1 AND partition = $2 AND next_offset > $3`, consumer, partition, next)
 		if err != nil || moved.RowsAffected() == 0 {
 			return err
 		}

@@ -398,7 +398,7 @@ func TestCheckpointsAreLockedInOrder(t *testing.T) {
 // syncing notes what its transaction's commit waits for.
 type syncing struct{ tape }
 
-func (*syncing) Apply(context.Context, postgres.Reader, []events.Record) (*pgx.Batch, func(context.Context) error, error) {
+func (*syncing) Apply(context.Context, postgres.Reader, int64, []events.Record) (*pgx.Batch, func(context.Context) error, error) {
 	writes := &pgx.Batch{}
 	writes.Queue(`INSERT INTO synced VALUES (current_setting('synchronous_commit'))`)
 	return writes, nil, nil
@@ -417,7 +417,7 @@ func TestOnlyDurableCommitsWaitForTheDisk(t *testing.T) {
 		advanced := make(chan struct{}, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		e, err := projection.NewEngine(projection.Config{
-			Consumer: "synced", Generation: 1, Handler: &syncing{}, Pool: pool, Durable: durable,
+			Consumer: "synced", Generations: projection.Only(1), Handler: &syncing{}, Pool: pool, Durable: durable,
 			Advanced: func(map[int32]int64) { advanced <- struct{}{} },
 			Logger:   quiet, Metrics: noMetrics(),
 		})

@@ -96,7 +96,7 @@ func TestAFeedFollowsTheLog(t *testing.T) {
 	pool := database(t)
 	generation, err := projection.Install(t.Context(), pool, projection.Catalog{})
 	require.NoError(t, err)
-	o, _ := startOwner(t, pool, projection.Catalog{}.Name(), projection.Feed{Projection: projection.Catalog{}, Generation: generation})
+	o, _ := startFeed(t, pool, projection.Catalog{})
 	o.assign(t, 0)
 	var l log
 	for _, e := range []events.Event{created(1), created(2), updated(1, 2), deleted(2, 2), created(1)} {
@@ -109,30 +109,4 @@ func TestAFeedFollowsTheLog(t *testing.T) {
 	rows := catalogRows(t, pool, generation)
 	require.Len(t, rows, 1)
 	require.Equal(t, int64(2), rows[0].Version)
-}
-
-// A record that can't be applied stops its lane, in the open, and nothing before
-// or behind it is lost.
-func TestAFeedHaltsAtAGap(t *testing.T) {
-	t.Parallel()
-	pool := database(t)
-	generation, err := projection.Install(t.Context(), pool, projection.Catalog{})
-	require.NoError(t, err)
-	o, stop := startOwner(t, pool, "catalog", projection.Feed{Projection: projection.Catalog{}, Generation: generation})
-	o.assign(t, 0)
-	var l log
-	for _, e := range []events.Event{created(1), updated(1, 3), updated(1, 4)} {
-		l.add(t, e)
-	}
-	require.NoError(t, o.Handle(t.Context(), l.records[0]))
-	o.reach(t, 0, 1)
-	require.NoError(t, o.Handle(t.Context(), l.records[1]))
-	require.NoError(t, o.Handle(t.Context(), l.records[2]))
-	require.Eventually(t, func() bool { return len(o.Faults()) == 1 }, patience, pollEvery)
-	var gap *projection.GapError
-	require.ErrorAs(t, o.Faults()[0], &gap)
-	require.Equal(t, int64(3), gap.Got)
-	stop()
-	require.Equal(t, int64(1), checkpoint(t, pool, "catalog", 0))
-	require.Equal(t, int64(1), catalogRows(t, pool, 1)[0].Version)
 }

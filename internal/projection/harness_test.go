@@ -49,7 +49,7 @@ func (h *tape) Resume(ctx context.Context, partitions []int32) error {
 	return h.resume(ctx, partitions)
 }
 
-func (h *tape) Apply(ctx context.Context, _ postgres.Reader, records []events.Record) (*pgx.Batch, func(context.Context) error, error) {
+func (h *tape) Apply(ctx context.Context, _ postgres.Reader, _ int64, records []events.Record) (*pgx.Batch, func(context.Context) error, error) {
 	if h.before != nil {
 		if err := h.before(ctx, records); err != nil {
 			return nil, nil, err
@@ -88,7 +88,7 @@ func taped(t require.TestingT, pool *pgxpool.Pool, consumer string, partition in
 
 // checkpoint returns the position of a partition, 0 where it has none.
 func checkpoint(t require.TestingT, pool *pgxpool.Pool, consumer string, partition int32) int64 {
-	offsets, err := projection.Checkpoints(context.Background(), pool, consumer, 1)
+	offsets, err := projection.Checkpoints(context.Background(), pool, consumer)
 	require.NoError(t, err)
 	if int(partition) >= len(offsets) {
 		return 0
@@ -100,8 +100,8 @@ func checkpoint(t require.TestingT, pool *pgxpool.Pool, consumer string, partiti
 // that was set back would.
 func moveCheckpoint(t require.TestingT, pool *pgxpool.Pool, consumer string, partition int32, next int64) {
 	_, err := pool.Exec(context.Background(), `
-		INSERT INTO checkpoints (consumer, generation, partition, next_offset) VALUES ($1, 1, $2, $3)
-		ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`, consumer, partition, next)
+		INSERT INTO checkpoints (consumer, partition, next_offset) VALUES ($1, $2, $3)
+		ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`, consumer, partition, next)
 	require.NoError(t, err)
 }
 
@@ -119,15 +119,28 @@ type owner struct {
 // startOwner runs an engine. stop ends it, at the latest when the test ends.
 func startOwner(t testing.TB, pool *pgxpool.Pool, consumer string, h projection.Handler) (o *owner, stop func()) {
 	t.Helper()
+	return start(t, projection.Config{Consumer: consumer, Generations: projection.Only(1), Handler: h, Pool: pool})
+}
+
+// startFeed runs an engine that keeps the attached generations of a projection up
+// to date, of which there are several versions.
+func startFeed(t testing.TB, pool *pgxpool.Pool, versions ...projection.Projection) (o *owner, stop func()) {
+	t.Helper()
+	name := versions[0].Name()
+	return start(t, projection.Config{
+		Consumer: name, Generations: projection.Attached(name), Handler: projection.NewFeed(versions...), Pool: pool,
+	})
+}
+
+func start(t testing.TB, cfg projection.Config) (o *owner, stop func()) {
+	t.Helper()
 	o = &owner{
 		metrics: prometheus.NewRegistry(), gaveUp: make(chan struct{}, 100),
 		next: map[int32]int64{}, changed: make(chan struct{}),
 	}
 	var err error
-	o.Engine, err = projection.NewEngine(projection.Config{
-		Consumer: consumer, Generation: 1, Handler: h, Pool: pool, Advanced: o.advanced,
-		Logger: quiet, Metrics: projection.NewMetrics(o.metrics),
-	})
+	cfg.Advanced, cfg.Logger, cfg.Metrics = o.advanced, quiet, projection.NewMetrics(o.metrics)
+	o.Engine, err = projection.NewEngine(cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -25,6 +25,14 @@ func (History) Name() string { return "history" }
 // Version implements [Projection].
 func (History) Version() int { return 1 }
 
+// Tables implements [Projection].
+func (History) Tables() []Table {
+	return []Table{{Name: "history_entries", Key: []string{"book_id", "version"}}}
+}
+
+// Indexes implements [Projection]; the primary key is all it needs.
+func (History) Indexes(int64) []Index { return nil }
+
 // Create implements [Projection]. It fails where the table exists: what it holds
 // is not known to be what the log gives.
 func (History) Create(ctx context.Context, tx pgx.Tx, generation int64) error {

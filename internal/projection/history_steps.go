@@ -2,6 +2,7 @@ package projection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -38,24 +39,28 @@ type step struct {
 }
 
 // decodeSteps reads records of the events topic and leaves out rejections, which
-// change no book.
+// change no book. It fails with all that can't be read, joined: they are parked
+// together then, and not one try after the other.
 func decodeSteps(records []events.Record) ([]step, error) {
 	steps := make([]step, 0, len(records))
+	var faults []error
 	for _, r := range records {
 		recorded, err := events.DecodeEvent(r)
 		if err != nil {
-			return nil, err
+			faults = append(faults, err)
+			continue
 		}
 		event, changesBook := recorded.Event.(events.BookEvent)
 		if !changesBook {
 			continue
 		}
 		if fault := storable(recorded, event); fault != "" {
-			return nil, &events.DecodeError{Topic: r.Topic, Position: r.Position(), Reason: fault}
+			faults = append(faults, &events.DecodeError{Topic: r.Topic, Position: r.Position(), Reason: fault})
+			continue
 		}
 		steps = append(steps, step{Recorded: recorded, book: event.Book(), version: event.BookVersion()})
 	}
-	return steps, nil
+	return steps, errors.Join(faults...)
 }
 
 // storable says why no read model can ever store an event, and "" when it can.
@@ -145,27 +150,35 @@ func readHeads(ctx context.Context, db postgres.Reader, query string, steps []st
 
 // advance moves heads along steps, and returns those that were new. A step that
 // a head has passed is a duplicate (a crash makes the write side publish again)
-// and is dropped; one that skips a version is a [*GapError].
+// and is dropped; one that skips a version is a [*GapError]. It fails with the
+// first of each book, joined.
 func advance(heads map[int64]head, steps []step) ([]step, error) {
 	fresh := steps[:0]
+	var gaps []error
+	broken := make(map[int64]bool)
 	for _, s := range steps {
+		if broken[s.book] {
+			continue
+		}
 		h := heads[s.book]
 		if s.version <= h.version {
 			continue
 		}
 		if h.deleted || s.version > h.version+1 {
-			return nil, &GapError{Book: s.book, Have: h.version, Got: s.version, Ended: h.deleted, Position: s.Position}
+			gaps = append(gaps, &GapError{Book: s.book, Have: h.version, Got: s.version, Ended: h.deleted, Position: s.Position})
+			broken[s.book] = true
+			continue
 		}
 		_, deletes := s.Event.(events.BookDeleted)
 		heads[s.book] = head{version: s.version, deleted: deletes}
 		fresh = append(fresh, s)
 	}
-	return fresh, nil
+	return fresh, errors.Join(gaps...)
 }
 
 // tableName is the name of a generation's table or index, safe to put into SQL.
 func tableName(name string, generation int64) string {
-	return pgx.Identifier{fmt.Sprintf("%s_g%d", name, generation)}.Sanitize()
+	return pgx.Identifier{TableName(name, generation)}.Sanitize()
 }
 
 // execAll runs statements one after the other.

@@ -23,6 +23,8 @@ const (
 // batches rather than many small ones; a partition never changes its lane, so
 // its order is kept.
 type lane struct {
+	limit int // records in a batch
+
 	mu      sync.Mutex
 	queue   []events.Record
 	bytes   int
@@ -30,8 +32,8 @@ type lane struct {
 	changed chan struct{}   // closed and replaced on each change, to wake who waits
 }
 
-func newLane() *lane {
-	return &lane{next: make(map[int32]int64), changed: make(chan struct{})}
+func newLane(limit int) *lane {
+	return &lane{limit: limit, next: make(map[int32]int64), changed: make(chan struct{})}
 }
 
 // wake must be called with the lock held.
@@ -139,7 +141,7 @@ func (l *lane) held() map[int32]int64 {
 
 // cut must be called with the lock held.
 func (l *lane) cut() batch {
-	n := min(len(l.queue), maxBatchRecords)
+	n := min(len(l.queue), l.limit)
 	if n == 0 {
 		return batch{}
 	}
@@ -233,6 +235,18 @@ func newBatch(records []events.Record, next map[int32]int64) batch {
 	// The order in which advance_checkpoints locks them.
 	slices.SortFunc(b.spans, func(x, y span) int { return cmp.Compare(x.partition, y.partition) })
 	return b
+}
+
+// halves are the two parts of a batch, in order.
+func (b batch) halves() [2]batch {
+	middle := len(b.records) / 2
+	next := make(map[int32]int64, len(b.spans))
+	for _, s := range b.spans {
+		next[s.partition] = s.from
+	}
+	first := newBatch(b.records[:middle], next)
+	maps.Copy(next, first.next())
+	return [2]batch{first, newBatch(b.records[middle:], next)}
 }
 
 // same says whether two batches move the same partitions between the same offsets.

@@ -54,7 +54,7 @@ func TestPutWaitsWhileTheLaneIsFull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := newLane()
+				l := newLane(maxBatchRecords)
 				l.assign(1, 0)
 				next := fill(t, l, 1, 0)
 				require.Equal(t, int64(16), next, "about as much as the bound says")
@@ -77,7 +77,7 @@ func TestPutWaitsWhileTheLaneIsFull(t *testing.T) {
 
 func TestPutGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	l.assign(1, 0)
 	next := fill(t, l, 1, 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -91,7 +91,7 @@ func TestPutGivesUpWithItsContext(t *testing.T) {
 // the records that come first there.
 func TestPutRefusesWhatBelongsToAnEarlierAssignment(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	ctx, cancel := context.WithCancel(t.Context())
 	l.assign(1, 0)
 	cancel()
@@ -102,7 +102,7 @@ func TestPutRefusesWhatBelongsToAnEarlierAssignment(t *testing.T) {
 
 func TestTheLaneCountsWhatItHolds(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	l.assign(1, 0)
 	l.assign(2, 0)
 	for offset := range int64(10) {
@@ -118,7 +118,7 @@ func TestTheLaneCountsWhatItHolds(t *testing.T) {
 
 func TestABatchIsBounded(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	l.assign(1, 0)
 	for offset := range int64(maxBatchRecords + 1) {
 		require.NoError(t, l.put(t.Context(), record(1, offset, 0)))
@@ -134,7 +134,7 @@ func TestABatchIsBounded(t *testing.T) {
 // partitions that are gone. What waits behind them must not wait for more to come.
 func TestTakePassesOverAnyNumberOfStaleRecords(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	l.assign(1, 3*maxBatchRecords)
 	for offset := range int64(3*maxBatchRecords + 1) {
 		require.NoError(t, l.put(t.Context(), record(1, offset, 0)))
@@ -146,7 +146,7 @@ func TestTakePassesOverAnyNumberOfStaleRecords(t *testing.T) {
 
 func TestTakeEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	ctx, cancel := context.WithCancel(t.Context())
 	taken := make(chan batch, 1)
 	go func() { taken <- l.take(ctx) }()
@@ -183,7 +183,7 @@ func TestCurrentIsWhatIsStillToBeApplied(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLane()
+			l := newLane(maxBatchRecords)
 			l.assign(1, 5)
 			l.assign(2, 0)
 			for _, p := range []at{{1, 5}, {2, 0}, {1, 6}, {2, 1}, {1, 7}} {
@@ -198,7 +198,7 @@ func TestCurrentIsWhatIsStillToBeApplied(t *testing.T) {
 
 func TestAppliedNeverMovesBack(t *testing.T) {
 	t.Parallel()
-	l := newLane()
+	l := newLane(maxBatchRecords)
 	l.assign(1, 5)
 	require.NoError(t, l.put(t.Context(), record(1, 5, 0)))
 	b := l.take(t.Context())

@@ -12,6 +12,7 @@ type Metrics struct {
 	sizes   *prometheus.HistogramVec
 	seconds *prometheus.HistogramVec
 	retries *prometheus.CounterVec
+	parked  *prometheus.CounterVec
 	fenced  *prometheus.CounterVec
 }
 
@@ -33,11 +34,14 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bookstore_engine_retries_total", Help: "Tries of a batch that failed and were tried again.",
 		}, consumer),
+		parked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bookstore_engine_poison_records_total", Help: "Records parked because they can't be applied, not counting those held back behind them.",
+		}, consumer),
 		fenced: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bookstore_engine_fenced_total", Help: "Batches undone because another owner had moved the checkpoint.",
 		}, consumer),
 	}
-	registerer.MustRegister(m.records, m.sizes, m.seconds, m.retries, m.fenced)
+	registerer.MustRegister(m.records, m.sizes, m.seconds, m.retries, m.parked, m.fenced)
 	return m
 }
 

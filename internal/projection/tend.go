@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"bookstore/internal/postgres"
@@ -19,24 +20,31 @@ const tendInterval = time.Second
 // fenced, but it may be hours away.
 //
 // It runs between two batches. What it can't do now it does the next time.
-func (e *Engine) tend(ctx context.Context, l *lane) {
+func (e *Engine) tend(ctx context.Context, laneIndex int) {
 	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()
+	l := e.lanes[laneIndex]
 	held := l.held()
 	if len(held) == 0 {
 		return
 	}
-	now, err := Checkpoints(ctx, e.cfg.Pool, e.cfg.Consumer, e.cfg.Generation)
+	now, err := readCheckpoints(ctx, e.cfg.Pool, e.cfg.Consumer)
 	if err != nil {
 		return // who has a batch says so
 	}
 	var back, kept []int32
 	for partition, next := range held {
 		// Held was read first, and positions only grow: less can't be an older state.
-		if int(partition) >= len(now) || now[partition] < next {
+		if now[partition].next < next {
 			back = append(back, partition)
 		} else {
 			kept = append(kept, partition)
+		}
+	}
+	slices.Sort(kept)
+	if e.fed.outdated(now, kept) {
+		if _, err := e.claim(ctx, kept); err != nil {
+			e.log.Debug("can't read anew what is fed", "error", err)
 		}
 	}
 	if len(back) > 0 {
@@ -45,17 +53,25 @@ func (e *Engine) tend(ctx context.Context, l *lane) {
 	if err := e.cfg.Handler.Resume(ctx, kept); err != nil {
 		e.log.Debug("can't finish what a crash of the database may have undone", "error", err)
 	}
+	if err := e.replay(ctx, l, kept); err != nil {
+		e.log.Debug("can't replay parked records now", "error", err)
+	}
 }
 
-// standing fails with ErrFenced unless all checkpoints are where spans begin.
+// standing fails with ErrFenced unless all checkpoints are where spans begin, and
+// with errEpoch where something else is fed now.
 func (e *Engine) standing(ctx context.Context, db postgres.Reader, spans []span) error {
-	now, err := Checkpoints(ctx, db, e.cfg.Consumer, e.cfg.Generation)
+	now, err := readCheckpoints(ctx, db, e.cfg.Consumer)
 	if err != nil {
-		return err
+		return nil //nolint:nilerr // what failed before says more
 	}
+	_, epochs := e.fed.now(spans)
 	for _, s := range spans {
-		if int(s.partition) >= len(now) || now[s.partition] != s.from {
+		if now[s.partition].next != s.from {
 			return fmt.Errorf("%w: partition %d is not at %d", ErrFenced, s.partition, s.from)
+		}
+		if now[s.partition].epoch != epochs[s.partition] {
+			return fmt.Errorf("%w: partition %d", errEpoch, s.partition)
 		}
 	}
 	return nil

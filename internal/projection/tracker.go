@@ -11,14 +11,13 @@ import (
 	"bookstore/internal/postgres"
 )
 
-// Tracker knows how far a projection's generation has come, so that a reader can
+// Tracker knows how far a projection has come, so that a reader can
 // wait for its own write. Engines in the same process tell it of each commit; of
 // what other processes commit it learns by looking at the checkpoints, often
 // while somebody waits and once in a while otherwise.
 type Tracker struct {
 	db         postgres.Reader
 	projection string
-	generation int64
 	newest     func() events.Offsets // of the log; empty where it is not known
 
 	mu      sync.Mutex
@@ -38,8 +37,8 @@ const lookWhenIdle = time.Second
 
 // NewTracker returns a tracker that knows nothing until [Tracker.Run]. newest
 // gives the log's newest offsets, as far as they are known.
-func NewTracker(db postgres.Reader, projection string, generation int64, newest func() events.Offsets) *Tracker {
-	t := &Tracker{db: db, projection: projection, generation: generation, newest: newest}
+func NewTracker(db postgres.Reader, projection string, newest func() events.Offsets) *Tracker {
+	t := &Tracker{db: db, projection: projection, newest: newest}
 	t.lookout = lookout.New(lookWhenIdle, t.waiting, t.look)
 	return t
 }
@@ -127,7 +126,7 @@ func (t *Tracker) look(ctx context.Context) {
 	t.mu.Lock()
 	known := slices.Clone(t.next)
 	t.mu.Unlock()
-	offsets, err := Checkpoints(ctx, t.db, t.projection, t.generation)
+	offsets, err := Checkpoints(ctx, t.db, t.projection)
 	if err != nil {
 		return // the readiness check reports a database that is away
 	}

@@ -14,10 +14,10 @@ import (
 // unknown is a log whose newest offsets nobody knows.
 func unknown() events.Offsets { return nil }
 
-// runTracker runs a tracker of consumer's first generation until the test ends.
+// runTracker runs a tracker of a consumer until the test ends.
 func runTracker(t *testing.T, pool *pgxpool.Pool, consumer string, newest func() events.Offsets) *projection.Tracker {
 	t.Helper()
-	tracker := projection.NewTracker(pool, consumer, 1, newest)
+	tracker := projection.NewTracker(pool, consumer, newest)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -40,7 +40,7 @@ func waitFor(ctx context.Context, tracker *projection.Tracker, token events.Toke
 
 func TestWaitForReturnsAtOnceWhatIsThere(t *testing.T) {
 	t.Parallel()
-	tracker := projection.NewTracker(nil, "unused", 1, unknown) // is told, and never looks
+	tracker := projection.NewTracker(nil, "unused", unknown) // is told, and never looks
 	tracker.Advanced(map[int32]int64{0: 5, 2: 1})
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -58,7 +58,7 @@ func TestWaitForReturnsAtOnceWhatIsThere(t *testing.T) {
 
 func TestWaitForIsToldByTheEngine(t *testing.T) {
 	t.Parallel()
-	tracker := projection.NewTracker(nil, "unused", 1, unknown)
+	tracker := projection.NewTracker(nil, "unused", unknown)
 	both := waitFor(t.Context(), tracker, events.Token{{Partition: 0, Offset: 4}, {Partition: 1, Offset: 0}})
 	one := waitFor(t.Context(), tracker, events.Token{{Partition: 0, Offset: 0}})
 
@@ -88,7 +88,7 @@ func TestWaitForLooksAtWhatOthersCommit(t *testing.T) {
 
 func TestWaitForEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	tracker := projection.NewTracker(nil, "unused", 1, unknown)
+	tracker := projection.NewTracker(nil, "unused", unknown)
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := waitFor(ctx, tracker, events.Token{{Offset: 9}})
 	stays := waitFor(t.Context(), tracker, events.Token{{Offset: 9}})
@@ -101,7 +101,7 @@ func TestWaitForEndsWithItsContext(t *testing.T) {
 func TestLagIsWhatTheLogHasMore(t *testing.T) {
 	t.Parallel()
 	var newest events.Offsets
-	tracker := projection.NewTracker(nil, "unused", 1, func() events.Offsets { return newest })
+	tracker := projection.NewTracker(nil, "unused", func() events.Offsets { return newest })
 	requireLag := func(want int64, wantKnown bool) {
 		t.Helper()
 		behind, known := tracker.Lag()
