@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"runtime/debug"
@@ -16,6 +17,8 @@ import (
 	"bookstore/internal/app"
 	"bookstore/internal/bench/books"
 	"bookstore/internal/bench/throughput"
+	"bookstore/internal/config"
+	"bookstore/internal/telemetry"
 )
 
 func newBenchCommand(p *program) *cobra.Command {
@@ -100,6 +103,7 @@ func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
 		Do: throughput.InProcess(func(ctx context.Context) *exec.Cmd {
 			return exec.CommandContext(ctx, self, "bench", benchTask)
 		}),
+		Logger:   telemetry.NewLogger(p.stderr, slog.LevelWarn, string(config.LogText)),
 		Progress: func(what string) { fmt.Fprintln(p.stderr, what+" ...") },
 	})
 	for _, fault := range []error{throughput.ErrFewEvents, throughput.ErrFewNaive, throughput.ErrFewPartitions} {

@@ -2,6 +2,7 @@ package throughput
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func (w *worker) live(ctx context.Context) (Outcome, error) {
 	var background sync.WaitGroup
 	background.Go(func() { engine.Run(ctx) })
 	failed := make(chan error, 1)
-	background.Go(func() { failed <- router.Run(ctx) })
+	background.Go(func() { failed <- errors.Join(errRouterEnded, router.Run(ctx)) })
 	select {
 	case <-run.arrived:
 	case err = <-failed:
@@ -73,6 +74,9 @@ func (w *worker) live(ctx context.Context) (Outcome, error) {
 	}
 	return run.outcome(), nil
 }
+
+// errRouterEnded says that the router stopped before the end of the log.
+var errRouterEnded = errors.New("the router ended")
 
 // liveRun is the engine as consumer and its handler, with a look at the clock.
 type liveRun struct {

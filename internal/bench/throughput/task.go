@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bookstore/internal/messaging"
 	"bookstore/internal/postgres"
+	"bookstore/internal/telemetry"
 )
 
 // Way is one of the ways to get events into a read model.
@@ -73,7 +75,8 @@ func Do(ctx context.Context, t Task) (Outcome, error) {
 	w := &worker{
 		Task:  t,
 		kafka: messaging.Config{Brokers: t.Brokers, ClientID: "bookstore-bench"},
-		log:   slog.New(slog.DiscardHandler),
+		// A measurement that can't get on says so there, and nothing else does.
+		log: telemetry.NewLogger(os.Stderr, slog.LevelWarn, ""),
 	}
 	var err error
 	// As many as the service has, and one for each message that the naive way may
