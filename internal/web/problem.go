@@ -105,14 +105,15 @@ func Unprocessable(fields ...FieldError) *Problem {
 	return p
 }
 
-// NotFound is for a book, a command or a path that is not there.
+// NotFound is for what is not there: a book, a rebuild, a path.
 func NotFound(detail string, fields ...FieldError) *Problem {
 	p := newProblem(TypeNotFound, detail)
 	p.Errors = fields
 	return p
 }
 
-// Conflict is for a command that the present state does not allow.
+// Conflict is for a command, or an operator's order, that the present state does not
+// allow.
 func Conflict(detail string) *Problem { return newProblem(TypeConflict, detail) }
 
 // PreconditionFailed is for an If-Match that names no version the book has.

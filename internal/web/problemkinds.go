@@ -42,7 +42,7 @@ var problemKinds = map[string]problemKind{
 	},
 	TypeNotFound: {
 		http.StatusNotFound, "There is nothing here",
-		"No book, command or page has this address, or no longer. A path with a slash too many is another path.",
+		"Nothing has this address, or no longer. A path with a slash too many is another path.",
 	},
 	TypeMethodNotAllowed: {
 		http.StatusMethodNotAllowed, "The path is right, the method is not",
@@ -54,7 +54,7 @@ var problemKinds = map[string]problemKind{
 	},
 	TypeConflict: {
 		http.StatusConflict, "The present state does not allow this",
-		"The command was decided and changed nothing. The detail says what stood against it.",
+		"Nothing was changed; a command was decided. The detail says what stood against it.",
 	},
 	TypePreconditionFailed: {
 		http.StatusPreconditionFailed, "The book has moved on",
