@@ -67,33 +67,34 @@ type API struct {
 
 // Routes adds the routes to r.
 func (a *API) Routes(r *mux.Router) {
-	for path, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"/api/projections":                           a.listProjections,
-		"/api/projections/{name}":                    a.showProjection,
-		"/api/projections/{name}/rebuilds":           a.listRebuilds,
-		"/api/projections/{name}/rebuilds/estimate":  a.estimate,
-		"/api/projections/{name}/rebuilds/{id}":      a.showRebuild,
-		"/api/projections/{name}/rebuilds/{id}/diff": a.diff,
-		"/api/parked":                                a.listParked,
-		"/api/parked/{id}":                           a.showParked,
-	} {
+	type handler = func(http.ResponseWriter, *http.Request) error
+	look := func(path string, handle handler) {
 		// Everything here is of the moment, and is looked at again and again.
 		r.Handle(path, web.Handle(notStored(handle))).Methods(http.MethodGet, http.MethodHead)
 	}
-	for path, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"/api/projections/{name}/rebuilds":             a.startRebuild,
-		"/api/projections/{name}/rebuilds/{id}/pause":  a.order(wish(rebuild.Pause)),
-		"/api/projections/{name}/rebuilds/{id}/resume": a.order(wish(rebuild.Run)),
-		"/api/projections/{name}/rebuilds/{id}/cancel": a.order(wish(rebuild.Cancel)),
-		"/api/projections/{name}/rebuilds/{id}/accept": a.order(rebuild.Accept),
-		"/api/projections/{name}/rollback":             a.rollback,
-		"/api/parked/retry":                            a.retryAll,
-		"/api/parked/{id}/retry":                       a.askOfOne(parked.Retry),
-		"/api/parked/{id}/discard":                     a.askOfOne(parked.Discard),
-	} {
+	tell := func(path string, handle handler) {
 		r.Handle(path, web.Handle(handle)).Methods(http.MethodPost)
 	}
+	look("/api/projections", a.listProjections)
+	look("/api/projections/{name}", a.showProjection)
+	tell("/api/projections/{name}/rollback", a.rollback)
 	r.Handle("/api/projections/{name}/generations/{generation}", web.Handle(a.drop)).Methods(http.MethodDelete)
+
+	look("/api/projections/{name}/rebuilds", a.listRebuilds)
+	tell("/api/projections/{name}/rebuilds", a.startRebuild)
+	look("/api/projections/{name}/rebuilds/estimate", a.estimate) // first: it is no id
+	look("/api/projections/{name}/rebuilds/{id}", a.showRebuild)
+	look("/api/projections/{name}/rebuilds/{id}/diff", a.diff)
+	tell("/api/projections/{name}/rebuilds/{id}/pause", a.order(wish(rebuild.Pause)))
+	tell("/api/projections/{name}/rebuilds/{id}/resume", a.order(wish(rebuild.Run)))
+	tell("/api/projections/{name}/rebuilds/{id}/cancel", a.order(wish(rebuild.Cancel)))
+	tell("/api/projections/{name}/rebuilds/{id}/accept", a.order(rebuild.Accept))
+
+	look("/api/parked", a.listParked)
+	look("/api/parked/{id}", a.showParked)
+	tell("/api/parked/retry", a.retryAll)
+	tell("/api/parked/{id}/retry", a.askOfOne(parked.Retry))
+	tell("/api/parked/{id}/discard", a.askOfOne(parked.Discard))
 }
 
 func notStored(handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
