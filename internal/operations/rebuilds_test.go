@@ -138,7 +138,8 @@ func TestDiff(t *testing.T) {
 	require.Contains(t, lines[0], "Tom & Jerry")
 	require.Equal(t, []any{"diff", id, "diff", id}, s.rebuilds.asked)
 
-	require.Equal(t, http.StatusOK, s.do(http.MethodOptions, at(id, "/diff"), "").status/100*100, "it is there")
+	require.Equal(t, http.StatusOK, s.do(http.MethodHead, at(id, "/diff"), "").status)
+	require.Len(t, s.rebuilds.asked, 4, "nothing is compared for nobody")
 	s.get(at(id+1, "/diff")).problem(web.TypeNotFound)
 }
 
