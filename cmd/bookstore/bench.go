@@ -68,7 +68,7 @@ of disk. Whatever else the machine does shows in the figures.`,
 	flags.StringVar(&f.data, "data", "../shared/data/goodbooks-10k.csv", "real catalogue, a CSV with the columns title, authors and original_publication_year")
 	flags.Uint64Var(&f.seed, "seed", 1, "another one makes another history")
 	flags.IntVar(&f.events, "events", 1_000_000, "length of the history")
-	flags.IntVar(&f.naiveEvents, "naive-events", 20_000, "how many of them the naive way gets on one partition; on several, three times as many")
+	flags.IntVar(&f.naiveEvents, "naive-events", 20_000, "how many of them the naive way gets on one partition, from the middle; on several, three times as many")
 	flags.IntVar(&f.partitions, "partitions", 12, "of the topic that has several")
 	flags.Float64Var(&f.mix.Updated, "updated", f.mix.Updated, "share of updates among the events")
 	flags.Float64Var(&f.mix.Deleted, "deleted", f.mix.Deleted, "share of deletions")

@@ -17,15 +17,9 @@ import (
 )
 
 // live is the service's own way, wired as package app does: the engine that feeds
-// the catalog, behind a consumer group of the router, up to where the log ends.
+// the catalog, behind a consumer group of the router.
 func (w *worker) live(ctx context.Context) (Outcome, error) {
-	broker, err := messaging.NewBroker(w.kafka)
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer broker.Close()
-	_, end, err := broker.Watermarks(ctx, w.Topic)
-	if err != nil {
+	if err := w.setCheckpoints(ctx); err != nil {
 		return Outcome{}, err
 	}
 	registry := prometheus.NewRegistry()
@@ -33,10 +27,9 @@ func (w *worker) live(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	run := &liveRun{Handler: projection.NewFeed(projection.Catalog{}), left: make(map[int32]int64), arrived: make(chan struct{})}
-	for partition, offset := range end {
-		run.left[int32(partition)] = offset
-		run.events += int(offset)
+	run := &liveRun{
+		Handler: projection.NewFeed(projection.Catalog{}),
+		task:    w.Task, left: w.stretch(), arrived: make(chan struct{}),
 	}
 	engine, err := projection.NewEngine(projection.Config{
 		Consumer: w.consumer(), Generations: projection.Only(w.Generation),
@@ -75,6 +68,20 @@ func (w *worker) live(ctx context.Context) (Outcome, error) {
 	return run.outcome(), nil
 }
 
+// setCheckpoints has the engine begin where the task does.
+func (w *worker) setCheckpoints(ctx context.Context) error {
+	for partition, from := range w.From {
+		_, err := w.pool.Exec(ctx, `
+			INSERT INTO checkpoints (consumer, partition, next_offset) VALUES ($1, $2, $3)
+			ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+			w.consumer(), partition, from)
+		if err != nil {
+			return fmt.Errorf("set checkpoints: %w", err)
+		}
+	}
+	return nil
+}
+
 // errRouterEnded says that the router stopped before the end of the log.
 var errRouterEnded = errors.New("the router ended")
 
@@ -82,23 +89,27 @@ var errRouterEnded = errors.New("the router ended")
 type liveRun struct {
 	*projection.Engine
 	projection.Handler
-	events int
+	task Task
 
 	first   sync.Once
 	began   time.Time
-	arrived chan struct{} // closed when the end of the log is reached
+	arrived chan struct{} // closed at the end
 
 	mu      sync.Mutex
-	left    map[int32]int64 // where partitions end that are not there yet
+	left    stretch
 	ended   time.Time
 	batches []int
 	busy    int // batches on their way
 	busiest int
+	making  time.Duration // of writes, of all lanes together
 }
 
-// Handle implements [messaging.Consumer].
+// Handle implements [messaging.Consumer]. What lies behind the end is let go.
 func (r *liveRun) Handle(ctx context.Context, record events.Record) error {
 	r.first.Do(func() { r.began = time.Now() })
+	if record.Offset >= r.task.To[record.Partition] {
+		return nil
+	}
 	return r.Engine.Handle(ctx, record)
 }
 
@@ -106,6 +117,7 @@ func (r *liveRun) Handle(ctx context.Context, record events.Record) error {
 // the commit, so that batches which overlap here are on connections of their own;
 // those that overlap only in their commits come to the same number in the end.
 func (r *liveRun) Apply(ctx context.Context, db postgres.Reader, generation int64, records []events.Record) (*pgx.Batch, func(context.Context) error, error) {
+	began := time.Now()
 	r.mu.Lock()
 	r.batches = append(r.batches, len(records))
 	r.busy++
@@ -114,6 +126,7 @@ func (r *liveRun) Apply(ctx context.Context, db postgres.Reader, generation int6
 	defer func() {
 		r.mu.Lock()
 		r.busy--
+		r.making += time.Since(began)
 		r.mu.Unlock()
 	}()
 	return r.Handler.Apply(ctx, db, generation, records)
@@ -123,17 +136,11 @@ func (r *liveRun) Apply(ctx context.Context, db postgres.Reader, generation int6
 func (r *liveRun) advanced(next map[int32]int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.left) == 0 {
-		return
-	}
 	for partition, offset := range next {
-		if offset >= r.left[partition] {
-			delete(r.left, partition)
+		if r.left.reached(partition, offset) {
+			r.ended = time.Now()
+			close(r.arrived)
 		}
-	}
-	if len(r.left) == 0 {
-		r.ended = time.Now()
-		close(r.arrived)
 	}
 }
 
@@ -141,7 +148,8 @@ func (r *liveRun) outcome() Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return Outcome{
-		Events: r.events, Seconds: r.ended.Sub(r.began).Seconds(),
+		Events: r.task.Events, Seconds: r.ended.Sub(r.began).Seconds(),
 		Batches: r.batches, Connections: r.busiest,
+		Steps: []Step{{Name: "making writes of events, all lanes together", Seconds: r.making.Seconds()}},
 	}
 }

@@ -32,16 +32,7 @@ func (w *worker) liveLimit(ctx context.Context) (Outcome, error) {
 		}
 		l.conns = append(l.conns, conn)
 	}
-	broker, err := messaging.NewBroker(w.kafka)
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer broker.Close()
-	_, end, err := broker.Watermarks(ctx, w.Topic)
-	if err != nil {
-		return Outcome{}, err
-	}
-	err = messaging.ReadLog(ctx, w.kafka, w.Topic, nil, end, func(r events.Record) error { return l.add(ctx, r) })
+	err := messaging.ReadLog(ctx, w.kafka, w.Topic, w.From, w.To, func(r events.Record) error { return l.add(ctx, r) })
 	if err != nil {
 		return Outcome{}, err
 	}

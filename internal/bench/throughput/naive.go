@@ -12,6 +12,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"bookstore/internal/events"
 	"bookstore/internal/searchtext"
@@ -41,9 +43,12 @@ func (w *worker) naive(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, fmt.Errorf("configure router: %w", err)
 	}
+	if err := w.setGroup(ctx); err != nil {
+		return Outcome{}, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	n := &naiveHandler{worker: w, stop: cancel}
+	n := &naiveHandler{worker: w, stop: cancel, left: w.stretch()}
 	router.AddConsumerHandler("catalog", w.Topic, subscriber, n.handle)
 	if err := router.Run(ctx); err != nil {
 		return Outcome{}, fmt.Errorf("run router: %w", err)
@@ -51,52 +56,73 @@ func (w *worker) naive(ctx context.Context) (Outcome, error) {
 	return n.outcome()
 }
 
-// naiveHandler counts what it has handled.
+// setGroup has the consumer group begin where the task does.
+func (w *worker) setGroup(ctx context.Context) error {
+	if w.From == nil {
+		return nil
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.Brokers...))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var offsets kadm.Offsets
+	for partition, from := range w.From {
+		offsets.AddOffset(w.Topic, int32(partition), from, -1)
+	}
+	committed, err := kadm.NewClient(client).CommitOffsets(ctx, w.group(), offsets)
+	if err == nil {
+		err = committed.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("set the group's offsets: %w", err)
+	}
+	return nil
+}
+
+// naiveHandler notes how far it has come.
 type naiveHandler struct {
 	*worker
 	stop func()
 
 	mu           sync.Mutex
+	left         stretch
 	began, ended time.Time
-	begun, done  int
 	fault        error
 }
 
-// errEnough says that as many events were handled as there were to be.
-var errEnough = errors.New("enough")
-
 func (n *naiveHandler) handle(msg *message.Message) error {
-	if !n.begin() {
-		return errEnough
+	partition, _ := kafka.MessagePartitionFromCtx(msg.Context())
+	offset, _ := kafka.MessagePartitionOffsetFromCtx(msg.Context())
+	if offset >= n.To[partition] {
+		<-msg.Context().Done() // this partition is done, others are not
+		return msg.Context().Err()
 	}
+	n.begin()
 	err := n.apply(msg)
-	n.end(err)
+	n.end(partition, offset, err)
 	return err
 }
 
-// begin says whether another message is wanted.
-func (n *naiveHandler) begin() bool {
+func (n *naiveHandler) begin() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.begun == 0 {
+	if n.began.IsZero() {
 		n.began = time.Now()
 	}
-	if n.begun == n.Events || n.fault != nil {
-		return false
-	}
-	n.begun++
-	return true
 }
 
-func (n *naiveHandler) end(err error) {
+func (n *naiveHandler) end(partition int32, offset int64, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err != nil {
-		n.fault = errors.Join(n.fault, err)
-	} else {
-		n.done++
+		if n.ended.IsZero() { // else it is the end that has interrupted it
+			n.fault = errors.Join(n.fault, err)
+			n.stop()
+		}
+		return
 	}
-	if n.done == n.Events || n.fault != nil {
+	if n.left.reached(partition, offset+1) {
 		n.ended = time.Now()
 		n.stop()
 	}
@@ -108,10 +134,10 @@ func (n *naiveHandler) outcome() (Outcome, error) {
 	switch {
 	case n.fault != nil:
 		return Outcome{}, n.fault
-	case n.done < n.Events:
-		return Outcome{}, fmt.Errorf("%d of %d events: %w", n.done, n.Events, context.Canceled)
+	case n.ended.IsZero():
+		return Outcome{}, errRouterEnded
 	}
-	return Outcome{Events: n.done, Seconds: n.ended.Sub(n.began).Seconds()}, nil
+	return Outcome{Events: n.Events, Seconds: n.ended.Sub(n.began).Seconds()}, nil
 }
 
 // apply does what an event says. The versions in the statements make it harmless

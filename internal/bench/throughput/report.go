@@ -163,10 +163,11 @@ func (r *Report) Print(to io.Writer) error {
 // notes are what one must know to read the figures.
 const notes = `
 Seconds are from the first event's arrival to the last commit. The naive way gets
-the first events only; its tables stay small for that, which is to its advantage.
-Its commits wait for the disk, the others' don't. A limit of live writes what the
-live engine wrote: new rows, changed ones, deletions. Each way ran in a process of
-its own, on new tables, after a CHECKPOINT, and all came to the same rows.
+events from the middle of the history, on tables that hold what came before, which
+are as large as they are on average; its commits wait for the disk, the others'
+don't. A limit of live writes what the live engine wrote: new rows, changed ones,
+deletions. Each way ran in a process of its own, after a CHECKPOINT, and all came
+to the same rows.
 `
 
 func megabytes(n int64) string {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"bookstore/internal/bench/books"
+	"bookstore/internal/events"
 )
 
 // Config says what to measure.
@@ -18,8 +19,9 @@ type Config struct {
 	// Events is how many, at least 10: memory is measured at a tenth of them too.
 	Events int
 	// NaiveEvents is how many the naive way gets on one partition, as all of them
-	// would take it half an hour; where there are several partitions it gets three
-	// times as many. Its tables are smaller for that, which is to its advantage.
+	// would take it half an hour, and three times as many where there are several
+	// partitions: at most half of all events. They are from the middle of the
+	// history, so that it finds the tables as large as they are on average.
 	NaiveEvents int
 	Partitions  int // of the topic that has several; at least 2
 
@@ -87,14 +89,7 @@ func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, s.close(context.WithoutCancel(ctx))) }()
 
-	r := &run{
-		cfg: cfg, servers: s,
-		one:      topic{s.name + ".one", 1, cfg.Events},
-		spread:   topic{s.name + ".spread", cfg.Partitions, cfg.Events},
-		tenth:    topic{s.name + ".tenth", cfg.Partitions, cfg.Events / 10},
-		finished: make(map[int]finished),
-		report:   Report{Events: cfg.Events, Partitions: cfg.Partitions, CPUs: runtime.NumCPU()},
-	}
+	r := newRun(cfg, s)
 	if err := s.pool.QueryRow(ctx, `SHOW server_version`).Scan(&r.report.PostgreSQL); err != nil {
 		return Report{}, fmt.Errorf("ask for PostgreSQL's version: %w", err)
 	}
@@ -115,9 +110,32 @@ type run struct {
 	servers *servers
 
 	one, spread, tenth topic
+	// The naive way gets the events between the marks: first on one partition, then
+	// on several.
+	marks [3]int
 
 	finished map[int]finished // by number of events
 	report   Report
+}
+
+func newRun(cfg Config, s *servers) *run {
+	middle, naive := cfg.Events/2, max(1, min(cfg.NaiveEvents, cfg.Events/(2*(1+naiveSpread))))
+	r := &run{
+		cfg: cfg, servers: s,
+		one:      topic{name: s.name + ".one", partitions: 1, events: cfg.Events},
+		spread:   topic{name: s.name + ".spread", partitions: cfg.Partitions, events: cfg.Events},
+		tenth:    topic{name: s.name + ".tenth", partitions: cfg.Partitions, events: cfg.Events / 10},
+		marks:    [3]int{middle, middle + naive, middle + (1+naiveSpread)*naive},
+		finished: make(map[int]finished),
+		report:   Report{Events: cfg.Events, Partitions: cfg.Partitions, CPUs: runtime.NumCPU()},
+	}
+	for _, t := range []*topic{&r.one, &r.spread} {
+		t.marks = make(map[int]events.Offsets)
+		for _, mark := range r.marks {
+			t.marks[mark] = nil
+		}
+	}
+	return r
 }
 
 // finished are the rows that so many events come to.
@@ -127,86 +145,137 @@ type finished struct {
 }
 
 func (r *run) measureAll(ctx context.Context) error {
-	naive := min(r.cfg.NaiveEvents, r.cfg.Events)
-	if _, err := r.measure(ctx, NaiveOne, Task{Way: Naive, Events: naive}, r.one); err != nil {
+	if err := r.measureNaive(ctx); err != nil {
 		return err
 	}
-	if _, err := r.measure(ctx, NaiveSpread, Task{Way: Naive, Events: min(naiveSpread*naive, r.cfg.Events)}, r.spread); err != nil {
+	if err := r.measureLive(ctx, LiveOne, LiveLimitOne, r.one); err != nil {
 		return err
 	}
-	for _, pair := range []struct {
-		live, limit string
-		topic       topic
-	}{{LiveOne, LiveLimitOne, r.one}, {LiveSpread, LiveLimitSpread, r.spread}} {
-		outcome, err := r.measure(ctx, pair.live, Task{Way: Live, Events: pair.topic.events}, pair.topic)
-		if err != nil {
-			return err
-		}
-		limit := Task{Way: LiveLimit, Events: pair.topic.events, Batches: outcome.Batches, Connections: outcome.Connections}
-		if _, err := r.measure(ctx, pair.limit, limit, pair.topic); err != nil {
-			return err
-		}
+	if err := r.measureLive(ctx, LiveSpread, LiveLimitSpread, r.spread); err != nil {
+		return err
 	}
 	for _, m := range []struct {
 		name string
+		from topic
 		task Task
 	}{
-		{CopyOneByOne, Task{Way: CopyLimit, Events: r.cfg.Events, File: r.rowsFile()}},
-		{CopyAtOnce, Task{Way: CopyLimit, Events: r.cfg.Events, File: r.rowsFile(), Parallel: true}},
+		{CopyOneByOne, r.spread, Task{Way: CopyLimit, File: r.rowsFile()}},
+		{CopyAtOnce, r.spread, Task{Way: CopyLimit, File: r.rowsFile(), Parallel: true}},
+		{LiveTenth, r.tenth, Task{Way: Live}},
 	} {
-		if _, err := r.measure(ctx, m.name, m.task, r.spread); err != nil {
+		m.task.Events = m.from.events
+		err := r.onTables(ctx, func(generation int64) error {
+			m.task.Generation = generation
+			_, err := r.measure(ctx, m.name, m.task, m.from)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
-	_, err := r.measure(ctx, LiveTenth, Task{Way: Live, Events: r.tenth.events}, r.tenth)
-	return err
+	return nil
+}
+
+// measureNaive measures the naive way with events from the middle of the history.
+// What comes before and after is done by the live engine, so that in the end the
+// rows can be compared with those of all others.
+func (r *run) measureNaive(ctx context.Context) error {
+	from, between, to := r.marks[0], r.marks[1], r.marks[2]
+	return r.onTables(ctx, func(generation int64) error {
+		for _, m := range []struct {
+			name string
+			task Task
+			from topic
+		}{
+			{"", Task{Way: Live, Events: from, To: r.spread.marks[from]}, r.spread},
+			{NaiveOne, Task{Way: Naive, Events: between - from, From: r.one.marks[from], To: r.one.marks[between]}, r.one},
+			{NaiveSpread, Task{Way: Naive, Events: to - between, From: r.spread.marks[between], To: r.spread.marks[to]}, r.spread},
+			{"", Task{Way: Live, Events: r.spread.events - to, From: r.spread.marks[to]}, r.spread},
+		} {
+			if m.task.Events == 0 {
+				continue // nothing is left behind the last mark
+			}
+			m.task.Generation = generation
+			if _, err := r.measure(ctx, m.name, m.task, m.from); err != nil {
+				return err
+			}
+		}
+		return r.check(ctx, "naive", r.spread.events, generation)
+	})
+}
+
+// measureLive measures the live engine, and the limit of what it was seen to do.
+func (r *run) measureLive(ctx context.Context, name, limitName string, from topic) error {
+	var live Outcome
+	err := r.onTables(ctx, func(generation int64) (err error) {
+		live, err = r.measure(ctx, name, Task{Way: Live, Events: from.events, Generation: generation}, from)
+		if err != nil || name != LiveSpread {
+			return err
+		}
+		return copyOut(ctx, r.servers.pool, generation, r.rowsFile())
+	})
+	if err != nil {
+		return err
+	}
+	return r.onTables(ctx, func(generation int64) error {
+		_, err := r.measure(ctx, limitName, Task{
+			Way: LiveLimit, Events: from.events, Generation: generation,
+			Batches: live.Batches, Connections: live.Connections,
+		}, from)
+		return err
+	})
 }
 
 // rowsFile is where the finished rows of all events are, for who copies them.
 func (r *run) rowsFile() string { return filepath.Join(r.servers.dir, "rows") }
 
-// measure does a task on tables of its own and checks what it leaves in them.
+// onTables does something with new tables, and drops them.
+func (r *run) onTables(ctx context.Context, do func(generation int64) error) error {
+	generation, err := createTables(ctx, r.servers.pool)
+	if err != nil {
+		return err
+	}
+	if err := do(generation); err != nil {
+		return err
+	}
+	return dropTables(ctx, r.servers.pool, generation)
+}
+
+// measure does a task and, where it did all of a topic, checks what it leaves in
+// the tables. Without a name it is not for the report.
 func (r *run) measure(ctx context.Context, name string, t Task, from topic) (Outcome, error) {
-	r.cfg.Progress("measuring " + name)
-	pool := r.servers.pool
-	var err error
-	if t.Generation, err = createTables(ctx, pool); err != nil {
-		return Outcome{}, err
+	if name != "" {
+		r.cfg.Progress("measuring " + name)
+	} else {
+		r.cfg.Progress(fmt.Sprintf("preparing: %d events", t.Events))
 	}
 	t.Database, t.Brokers = r.servers.database, r.servers.kafka.Brokers
 	t.Topic, t.Partitions = from.name, from.partitions
-	if err := settle(ctx, pool); err != nil {
+	if err := settle(ctx, r.servers.pool); err != nil {
 		return Outcome{}, fmt.Errorf("settle before %s: %w", name, err)
 	}
 	outcome, err := r.cfg.Do(ctx, t)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%s: %w", name, err)
 	}
-	r.report.add(name, t, outcome)
-	if err := r.check(ctx, name, t); err != nil {
-		return Outcome{}, err
+	if name != "" {
+		r.report.add(name, t, outcome)
 	}
-	if name == LiveSpread {
-		if err := copyOut(ctx, pool, t.Generation, r.rowsFile()); err != nil {
-			return Outcome{}, err
-		}
+	if t.Events != from.events {
+		return outcome, nil
 	}
-	return outcome, dropTables(ctx, pool, t.Generation)
+	return outcome, r.check(ctx, name, t.Events, t.Generation)
 }
 
-// check compares rows with those of the first way that was given as many events.
-// The naive way on several partitions is not given the first so many.
-func (r *run) check(ctx context.Context, name string, t Task) error {
-	if t.Way == Naive && t.Partitions > 1 && t.Events < r.cfg.Events {
-		return nil
-	}
-	rows, err := readRows(ctx, r.servers.pool, t.Generation)
+// check compares rows with those of the first way that did as many events.
+func (r *run) check(ctx context.Context, name string, n int, generation int64) error {
+	rows, err := readRows(ctx, r.servers.pool, generation)
 	if err != nil {
 		return err
 	}
-	first, known := r.finished[t.Events]
+	first, known := r.finished[n]
 	if !known {
-		r.finished[t.Events] = finished{name, rows}
+		r.finished[n] = finished{name, rows}
 		return nil
 	}
 	if rows != first.rows {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"bookstore/internal/events"
 	"bookstore/internal/messaging"
 	"bookstore/internal/postgres"
 	"bookstore/internal/telemetry"
@@ -34,8 +35,12 @@ type Task struct {
 	Brokers    []string `json:"brokers"`
 	Topic      string   `json:"topic"`
 	Partitions int      `json:"partitions"`
-	Events     int      `json:"events"`     // after which the naive way ends; all others go to the end of the topic
 	Generation int64    `json:"generation"` // whose tables are written
+	// Events is how many there are in the stretch of the topic that is done: From
+	// these offsets to before those; nil: from the beginning, and to the end.
+	Events int            `json:"events"`
+	From   events.Offsets `json:"from,omitempty"`
+	To     events.Offsets `json:"to,omitempty"`
 	// Batches and Connections are what the live engine was seen to use, for its limit.
 	Batches     []int `json:"batches,omitempty"`
 	Connections int   `json:"connections,omitempty"`
@@ -49,7 +54,7 @@ type Task struct {
 type Outcome struct {
 	Events  int     `json:"events"`
 	Seconds float64 `json:"seconds"` // from the first event's arrival to the last commit
-	// Steps are the parts of Seconds, where there are parts.
+	// Steps are parts of Seconds, where parts are known.
 	Steps []Step `json:"steps,omitempty"`
 	Memory
 	Batches     []int `json:"batches,omitempty"`     // of the live engine, in the order of their commits
@@ -94,6 +99,11 @@ func Do(ctx context.Context, t Task) (Outcome, error) {
 	if !known {
 		return Outcome{}, fmt.Errorf("there is no way %q", t.Way)
 	}
+	if w.To == nil {
+		if w.To, err = w.end(ctx); err != nil {
+			return Outcome{}, err
+		}
+	}
 	memory := watchMemory()
 	outcome, err := do(ctx)
 	outcome.Memory = memory.stop()
@@ -109,4 +119,38 @@ type worker struct {
 	pool  *pgxpool.Pool
 	kafka messaging.Config
 	log   *slog.Logger
+}
+
+// end is where the topic ends.
+func (w *worker) end(ctx context.Context) (events.Offsets, error) {
+	broker, err := messaging.NewBroker(w.kafka)
+	if err != nil {
+		return nil, err
+	}
+	defer broker.Close()
+	_, end, err := broker.Watermarks(ctx, w.Topic)
+	return end, err
+}
+
+// stretch is what is still to come of the partitions of a task.
+type stretch map[int32]int64 // to before which offset
+
+func (t Task) stretch() stretch {
+	left := make(stretch)
+	for partition, to := range t.To {
+		if partition >= len(t.From) && to > 0 || partition < len(t.From) && to > t.From[partition] {
+			left[int32(partition)] = to
+		}
+	}
+	return left
+}
+
+// reached takes note of a partition's next offset, and says whether that was the
+// last thing to come.
+func (s stretch) reached(partition int32, next int64) bool {
+	if to, left := s[partition]; !left || next < to {
+		return false
+	}
+	delete(s, partition)
+	return len(s) == 0
 }

@@ -3,6 +3,7 @@ package throughput
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,6 +18,17 @@ type topic struct {
 	name       string
 	partitions int
 	events     int
+	// marks are the next offsets after so many events. [servers.fill] fills in those
+	// whose keys are there.
+	marks map[int]events.Offsets
+}
+
+// written takes note of where the event lies that is the nth, from 1 on.
+func (t topic) written(n int, at events.Position, next events.Offsets) {
+	next[at.Partition] = at.Offset + 1
+	if _, wanted := t.marks[n]; wanted {
+		t.marks[n] = slices.Clone(next)
+	}
 }
 
 // appendSize is how many records are written together.
@@ -42,12 +54,20 @@ func (s *servers) fill(ctx context.Context, catalogue *books.Catalogue, mix book
 	defer publisher.Close()
 
 	messages := make([]events.Encoded, 0, appendSize)
+	next := make([]events.Offsets, len(topics))
+	for i, t := range topics {
+		next[i] = make(events.Offsets, t.partitions)
+	}
 	written := 0
 	flush := func() error {
-		for _, t := range topics {
+		for i, t := range topics {
 			here := messages[:min(len(messages), max(0, t.events-written))]
-			if _, err := (messaging.Writer{Publisher: publisher, Topic: t.name}).Append(ctx, here); err != nil {
+			positions, err := messaging.Writer{Publisher: publisher, Topic: t.name}.Append(ctx, here)
+			if err != nil {
 				return err
+			}
+			for j, at := range positions {
+				t.written(written+j+1, at, next[i])
 			}
 		}
 		written += len(messages)
