@@ -154,26 +154,27 @@ func (r *run) measureAll(ctx context.Context) error {
 	if err := r.measureLive(ctx, LiveSpread, LiveLimitSpread, r.spread); err != nil {
 		return err
 	}
-	for _, m := range []struct {
-		name string
-		from topic
-		task Task
-	}{
-		{CopyOneByOne, r.spread, Task{Way: CopyLimit, File: r.rowsFile()}},
-		{CopyAtOnce, r.spread, Task{Way: CopyLimit, File: r.rowsFile(), Parallel: true}},
-		{LiveTenth, r.tenth, Task{Way: Live}},
-	} {
-		m.task.Events = m.from.events
+	for _, copying := range []struct {
+		name     string
+		parallel bool
+	}{{CopyOneByOne, false}, {CopyAtOnce, true}} {
 		err := r.onTables(ctx, func(generation int64) error {
-			m.task.Generation = generation
-			_, err := r.measure(ctx, m.name, m.task, m.from)
+			_, err := r.measure(ctx, copying.name, Task{
+				Way: CopyLimit, Events: r.spread.events, Generation: generation,
+				File: r.rowsFile(), Parallel: copying.parallel,
+			}, r.spread)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.onTables(ctx, func(generation int64) error {
+		if _, err := r.measure(ctx, LiveTenth, Task{Way: Live, Events: r.tenth.events, Generation: generation}, r.tenth); err != nil {
+			return err
+		}
+		return r.measureRebuild(ctx, RebuildTenth, generation, r.tenth)
+	})
 }
 
 // measureNaive measures the naive way with events from the middle of the history.
@@ -212,7 +213,10 @@ func (r *run) measureLive(ctx context.Context, name, limitName string, from topi
 		if err != nil || name != LiveSpread {
 			return err
 		}
-		return copyOut(ctx, r.servers.pool, generation, r.rowsFile())
+		if err := copyOut(ctx, r.servers.pool, generation, r.rowsFile()); err != nil {
+			return err
+		}
+		return r.measureRebuild(ctx, RebuildAll, generation, from)
 	})
 	if err != nil {
 		return err
@@ -224,6 +228,15 @@ func (r *run) measureLive(ctx context.Context, name, limitName string, from topi
 		}, from)
 		return err
 	})
+}
+
+// measureRebuild replaces a generation that has all events of a topic.
+func (r *run) measureRebuild(ctx context.Context, name string, generation int64, from topic) error {
+	outcome, err := r.measure(ctx, name, Task{Way: Rebuild, Events: from.events, Generation: generation}, from)
+	if err != nil {
+		return err
+	}
+	return dropTables(ctx, r.servers.pool, outcome.Generation)
 }
 
 // rowsFile is where the finished rows of all events are, for who copies them.
@@ -264,7 +277,7 @@ func (r *run) measure(ctx context.Context, name string, t Task, from topic) (Out
 	if t.Events != from.events {
 		return outcome, nil
 	}
-	return outcome, r.check(ctx, name, t.Events, t.Generation)
+	return outcome, r.check(ctx, name, t.Events, max(t.Generation, outcome.Generation))
 }
 
 // check compares rows with those of the first way that did as many events.

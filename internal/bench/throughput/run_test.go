@@ -56,7 +56,7 @@ func TestRunMeasuresEverything(t *testing.T) {
 	require.NoError(t, err)
 
 	for _, name := range []string{
-		LiveOne, LiveLimitOne, LiveSpread, LiveLimitSpread, CopyOneByOne, CopyAtOnce,
+		LiveOne, LiveLimitOne, LiveSpread, LiveLimitSpread, RebuildAll, CopyOneByOne, CopyAtOnce,
 	} {
 		m, there := report.find(name)
 		require.True(t, there, name)
@@ -71,8 +71,11 @@ func TestRunMeasuresEverything(t *testing.T) {
 	live, _ := report.find(LiveOne)
 	require.Equal(t, 1, live.Connections, "one partition is one lane")
 	require.Positive(t, live.Batches)
-	tenth, _ := report.find(LiveTenth)
-	require.Equal(t, events/10, tenth.Events)
+	for _, name := range []string{LiveTenth, RebuildTenth} {
+		tenth, _ := report.find(name)
+		require.Equal(t, events/10, tenth.Events, name)
+	}
+	require.Len(t, report.Ratios, 7)
 
 	var text bytes.Buffer
 	require.NoError(t, report.Print(&text))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,9 +21,9 @@ const (
 func (t Task) books() string   { return projection.TableName(tableBooks, t.Generation) }
 func (t Task) deleted() string { return projection.TableName(tableDeleted, t.Generation) }
 
-// consumer is the name of a generation's checkpoints, see package projection.
+// consumer is the name of a generation's checkpoints.
 func (t Task) consumer() string {
-	return projection.Catalog{}.Name() + "/" + strconv.FormatInt(t.Generation, 10)
+	return projection.BuildConsumer(projection.Catalog{}.Name(), t.Generation)
 }
 
 // group is like no other's: its offsets are at the beginning.
@@ -47,9 +46,18 @@ func createTables(ctx context.Context, pool *pgxpool.Pool) (generation int64, er
 	return generation, nil
 }
 
+// dropTables drops a generation's tables, and the views on them. That there was such
+// a generation is remembered, so that its number is not used again: there may be
+// checkpoints of that name.
 func dropTables(ctx context.Context, pool *pgxpool.Pool, generation int64) error {
+	_, err := pool.Exec(ctx, `
+		UPDATE generations SET state = 'retired', attached = false WHERE projection = $1 AND generation = $2`,
+		projection.Catalog{}.Name(), generation)
+	if err != nil {
+		return fmt.Errorf("retire generation: %w", err)
+	}
 	for _, table := range (projection.Catalog{}).Tables() {
-		if _, err := pool.Exec(ctx, `DROP TABLE `+projection.TableName(table.Name, generation)); err != nil {
+		if _, err := pool.Exec(ctx, `DROP TABLE IF EXISTS `+projection.TableName(table.Name, generation)+` CASCADE`); err != nil {
 			return fmt.Errorf("drop tables: %w", err)
 		}
 	}

@@ -35,7 +35,7 @@ type Task struct {
 	Brokers    []string `json:"brokers"`
 	Topic      string   `json:"topic"`
 	Partitions int      `json:"partitions"`
-	Generation int64    `json:"generation"` // whose tables are written
+	Generation int64    `json:"generation"` // whose tables are written; by a rebuild: replaced
 	// Events is how many there are in the stretch of the topic that is done: From
 	// these offsets to before those; nil: from the beginning, and to the end.
 	Events int            `json:"events"`
@@ -59,6 +59,7 @@ type Outcome struct {
 	Memory
 	Batches     []int `json:"batches,omitempty"`     // of the live engine, in the order of their commits
 	Connections int   `json:"connections,omitempty"` // of the live engine, busy at once
+	Generation  int64 `json:"generation,omitempty"`  // that a rebuild has made
 }
 
 // Step is a part of a measurement.
@@ -93,7 +94,7 @@ func Do(ctx context.Context, t Task) (Outcome, error) {
 	}
 	defer w.pool.Close()
 	ways := map[Way]func(context.Context) (Outcome, error){
-		Naive: w.naive, Live: w.live, LiveLimit: w.liveLimit, CopyLimit: w.copyLimit,
+		Naive: w.naive, Live: w.live, LiveLimit: w.liveLimit, Rebuild: w.rebuild, CopyLimit: w.copyLimit,
 	}
 	do, known := ways[t.Way]
 	if !known {
