@@ -20,6 +20,7 @@ import (
 	"bookstore/internal/events"
 	"bookstore/internal/messaging"
 	"bookstore/internal/projection"
+	"bookstore/internal/projection/rebuild"
 	"bookstore/internal/spool"
 	"bookstore/internal/telemetry"
 	"bookstore/internal/web"
@@ -55,6 +56,8 @@ type App struct {
 
 	engines  map[string]*projection.Engine  // by consumer; of this process's roles
 	trackers map[string]*projection.Tracker // by projection
+	metrics  *projection.Metrics
+	rebuilds *rebuild.Rebuilder
 	outcomes *command.Outcomes
 	spool    *spool.Spool // nil without the API
 	server   *web.Server
@@ -152,7 +155,11 @@ func (a *App) start(ctx, background context.Context, options Options) error {
 		return nil
 	})
 	a.outcomes = command.NewOutcomes(a.pool)
-	if err := a.startConsumers(ctx, background); err != nil {
+	a.metrics = projection.NewMetrics(a.registry)
+	if err := a.startRebuilds(ctx, background); err != nil {
+		return err
+	}
+	if err := a.startConsumers(background); err != nil {
 		return err
 	}
 	if err := a.startServer(background); err != nil {

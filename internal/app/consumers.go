@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -10,6 +11,7 @@ import (
 	"bookstore/internal/events"
 	"bookstore/internal/messaging"
 	"bookstore/internal/projection"
+	"bookstore/internal/projection/rebuild"
 )
 
 // consumerCommands names the command handler's checkpoints.
@@ -18,33 +20,86 @@ const consumerCommands = "commands"
 // firstGeneration is the only one there is of the write side's state.
 const firstGeneration = 1
 
+// projections are the read models, each in its newest version. An older version
+// that is listed as well is kept up to date until its last generation is dropped.
+var projections = []projection.Projection{projection.Catalog{}, projection.History{}}
+
+// startRebuilds carries out rebuilds, in role projector, and waits for the read
+// models to be there, in every role: a query must find its views.
+func (a *App) startRebuilds(ctx, background context.Context) error {
+	var err error
+	a.rebuilds, err = rebuild.New(rebuild.Config{
+		Pool: a.pool, Log: eventLog{a}, Projections: projections, Logger: a.log, Metrics: a.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	if a.cfg.Has(config.RoleProjector) {
+		a.registry.MustRegister(a.rebuilds, parkedCollector{a.pool})
+		a.run(func() { a.rebuilds.Run(background) })
+	}
+	if err := a.rebuilds.Install(ctx); err != nil {
+		return err
+	}
+	return a.offerRebuilds(ctx)
+}
+
+// offerRebuilds looks for read models that other versions of the program have made.
+func (a *App) offerRebuilds(ctx context.Context) error {
+	outdated, err := a.rebuilds.Outdated(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range outdated {
+		if a.cfg.Projections.Rebuild == config.RebuildOffer {
+			a.log.Warn("read model is of another version than this program makes; it goes on answering: 'bookstore rebuild "+name+"' replaces it", "projection", name)
+			continue
+		}
+		_, err := a.rebuilds.Start(ctx, name, rebuild.Request{})
+		if _, underWay := errors.AsType[*rebuild.UnderWayError](err); err != nil && !underWay {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventLog is the topic of events, as rebuilds read it.
+type eventLog struct{ *App }
+
+// Watermarks implements [rebuild.Log].
+func (l eventLog) Watermarks(ctx context.Context) (oldest, newest events.Offsets, err error) {
+	return l.broker.Watermarks(ctx, l.topics.Events)
+}
+
+// Read implements [rebuild.Log].
+func (l eventLog) Read(ctx context.Context, from, to events.Offsets, fn func(events.Record) error) error {
+	return messaging.ReadLog(ctx, l.kafka, l.topics.Events, from, to, fn)
+}
+
 // startConsumers puts an engine under each consumer that this process's roles
 // have.
-func (a *App) startConsumers(ctx, background context.Context) error {
+func (a *App) startConsumers(background context.Context) error {
 	var err error
 	if a.router, err = messaging.NewRouter(a.kafka, a.registry); err != nil {
 		return err
 	}
 	a.onClose("stop consuming", func(context.Context) error { return a.router.Close() })
-	metrics := projection.NewMetrics(a.registry)
 	if a.cfg.Has(config.RoleCommands) {
 		log := messaging.Writer{Publisher: a.to.events, Topic: a.topics.Events}
 		err := a.follow(background, a.topics.Commands, projection.Config{
-			Consumer: consumerCommands, Generation: firstGeneration, Durable: true,
-			Handler: command.NewHandler(a.pool, log, a.outcomes),
-			Pool:    a.pool, Logger: a.log, Metrics: metrics,
+			Consumer: consumerCommands, Generations: projection.Only(firstGeneration), Durable: true,
+			// A command is a request, not a step of a history: what was asked later does
+			// not build on it.
+			Independent: true,
+			Handler:     command.NewHandler(a.pool, log, a.outcomes),
+			Pool:        a.pool, Logger: a.log, Metrics: a.metrics,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for _, p := range []projection.Projection{projection.Catalog{}, projection.History{}} {
-		// Every role does so: a query must find its views, also before a projector runs.
-		generation, err := projection.Install(ctx, a.pool, p)
-		if err != nil {
-			return err
-		}
-		tracker := projection.NewTracker(a.pool, p.Name(), generation, a.newestEvents)
+	for _, p := range projections {
+		tracker := projection.NewTracker(a.pool, p.Name(), a.newestEvents)
 		a.trackers[p.Name()] = tracker
 		a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "bookstore_read_model_behind_records",
@@ -59,10 +114,10 @@ func (a *App) startConsumers(ctx, background context.Context) error {
 			continue
 		}
 		err = a.follow(background, a.topics.Events, projection.Config{
-			Consumer: p.Name(), Generation: generation,
-			Handler:  projection.Feed{Projection: p, Generation: generation},
+			Consumer: p.Name(), Generations: projection.Attached(p.Name()),
+			Handler:  projection.NewFeed(p),
 			Advanced: tracker.Advanced,
-			Pool:     a.pool, Logger: a.log, Metrics: metrics,
+			Pool:     a.pool, Logger: a.log, Metrics: a.metrics,
 		})
 		if err != nil {
 			return err

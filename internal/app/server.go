@@ -13,6 +13,8 @@ import (
 	"bookstore/internal/config"
 	"bookstore/internal/events"
 	"bookstore/internal/messaging"
+	"bookstore/internal/operations"
+	"bookstore/internal/pace"
 	"bookstore/internal/projection"
 	"bookstore/internal/query"
 	"bookstore/internal/spool"
@@ -68,12 +70,36 @@ func (a *App) addRoutes(background context.Context) error {
 		Undecided: a.undecided, Wait: a.cfg.App.CommandWait, MaxBodyBytes: a.cfg.App.MaxBodyBytes,
 	}
 	writes.Routes(a.server.Router())
+	meter := pace.NewMeter(a.pool, a.log)
+	a.run(func() { meter.Run(background) })
 	reads := &query.API{
-		Catalog: &query.Catalog{Pool: a.queryPool, Timeout: queryTimeout}, Searches: searches, Books: catalog, History: history,
+		Catalog: &query.Catalog{Pool: a.queryPool, Timeout: queryTimeout, Observe: meter.Observe}, Searches: searches, Books: catalog, History: history,
 		PageSize: a.cfg.App.PageSize, Wait: a.cfg.App.QueryWait, Logger: a.log,
 	}
 	reads.Routes(a.server.Router())
+	a.addOperations(background)
 	return nil
+}
+
+// orderWait is how long a request to retry or discard parked records waits for
+// their owner, who looks about once a second.
+const orderWait = 5 * time.Second
+
+// addOperations adds the operators' routes.
+func (a *App) addOperations(background context.Context) {
+	described := make([]operations.Described, len(projections))
+	for i, p := range projections {
+		described[i] = operations.Described{Name: p.Name(), Version: p.Version()}
+	}
+	api := &operations.API{
+		Pool: a.pool, Rebuilds: a.rebuilds, Projections: described, Heads: a.newestEvents,
+		OldestUnapplied: func(ctx context.Context, position events.Offsets) (time.Time, bool, error) {
+			return a.broker.OldestTimestamp(ctx, a.topics.Events, position)
+		},
+		Wait: orderWait, MaxBodyBytes: a.cfg.App.MaxBodyBytes,
+	}
+	api.Routes(a.server.Router())
+	a.run(func() { api.Run(background) })
 }
 
 // newIDs hands out ids so that books that are created together lie together.
@@ -120,7 +146,7 @@ func (a *App) undecided(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	next, err := projection.Checkpoints(ctx, a.pool, consumerCommands, firstGeneration)
+	next, err := projection.Checkpoints(ctx, a.pool, consumerCommands)
 	if err != nil {
 		return false, err
 	}

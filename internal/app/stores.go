@@ -128,7 +128,7 @@ func (a *App) checkLog(ctx context.Context) error {
 			return err
 		}
 		for _, consumer := range consumers {
-			next, err := projection.Checkpoints(ctx, a.pool, consumer, firstGeneration)
+			next, err := projection.Checkpoints(ctx, a.pool, consumer)
 			if err != nil {
 				return err
 			}
@@ -150,7 +150,7 @@ func (a *App) checkLog(ctx context.Context) error {
 func (a *App) restoreWriteSide(ctx context.Context) error {
 	began := time.Now()
 	restored, err := command.Restore(ctx, command.RestoreConfig{
-		Pool: a.pool, Consumer: consumerCommands, Generation: firstGeneration,
+		Pool: a.pool, Consumer: consumerCommands,
 		Events: func(ctx context.Context, fn func(events.Record) error) error {
 			return a.readLog(ctx, a.topics.Events, nil, fn)
 		},

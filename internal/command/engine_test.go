@@ -32,7 +32,7 @@ type decider struct {
 func startDecider(t *testing.T, pool *pgxpool.Pool, log command.Log, records [2][]events.Record) *decider {
 	t.Helper()
 	e, err := projection.NewEngine(projection.Config{
-		Consumer: "commands", Generation: 1, Handler: command.NewHandler(pool, log, command.NewOutcomes(pool)), Pool: pool,
+		Consumer: "commands", Generations: projection.Only(1), Handler: command.NewHandler(pool, log, command.NewOutcomes(pool)), Pool: pool,
 		Durable: true, Logger: quiet, Metrics: projection.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -46,7 +47,7 @@ func (h *Handler) Resume(ctx context.Context, partitions []int32) error {
 // first: each under an id that was never used, by a command that was never
 // decided. What the database then has to say against it, by its unique indexes,
 // undoes the batch, and it is decided again with a look.
-func (h *Handler) Apply(ctx context.Context, db postgres.Reader, records []events.Record) (*pgx.Batch, func(context.Context) error, error) {
+func (h *Handler) Apply(ctx context.Context, db postgres.Reader, _ int64, records []events.Record) (*pgx.Batch, func(context.Context) error, error) {
 	commands, err := decodeCommands(records)
 	if err != nil {
 		return nil, nil, err
@@ -68,15 +69,18 @@ func (h *Handler) Apply(ctx context.Context, db postgres.Reader, records []event
 	return writes, h.outbox.publisher(decisions, known.unpublished), nil
 }
 
+// decodeCommands fails with all that can't be read, joined: the engine parks them
+// together, and not one try after the other.
 func decodeCommands(records []events.Record) ([]events.Issued, error) {
 	commands := make([]events.Issued, len(records))
+	var faults []error
 	for i, r := range records {
 		var err error
 		if commands[i], err = events.DecodeCommand(r); err != nil {
-			return nil, err
+			faults = append(faults, err)
 		}
 	}
-	return commands, nil
+	return commands, errors.Join(faults...)
 }
 
 func onlyCreates(commands []events.Issued) bool {

@@ -150,7 +150,7 @@ func newProcess(pool *pgxpool.Pool, log command.Log) *process {
 // do, as the engine would.
 func (p *process) decide(batch ...events.Record) (after func(context.Context) error, err error) {
 	ctx := context.Background()
-	writes, after, err := p.Apply(ctx, p.pool, batch)
+	writes, after, err := p.Apply(ctx, p.pool, 1, batch)
 	if err != nil || writes == nil {
 		return after, err
 	}

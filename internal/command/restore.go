@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,10 +22,9 @@ type ReadLog func(ctx context.Context, fn func(events.Record) error) error
 
 // RestoreConfig says where the write side's state is restored from and to.
 type RestoreConfig struct {
-	Pool       *pgxpool.Pool
-	Consumer   string // whose checkpoints say which commands are decided
-	Generation int64
-	Events     ReadLog // the whole log of events
+	Pool     *pgxpool.Pool
+	Consumer string  // whose checkpoints say which commands are decided
+	Events   ReadLog // the whole log of events
 	// Commands reads the commands from these positions on: those that are accepted
 	// and not decided yet.
 	Commands func(ctx context.Context, from events.Offsets, fn func(events.Record) error) error
@@ -82,8 +83,7 @@ func Restore(ctx context.Context, cfg RestoreConfig) (Restored, error) {
 func hasState(ctx context.Context, db postgres.Reader, cfg RestoreConfig) (bool, error) {
 	rows, err := db.Query(ctx, `
 		SELECT EXISTS (SELECT FROM decisions) OR EXISTS (
-			SELECT FROM checkpoints WHERE consumer = $1 AND generation = $2 AND next_offset > 0)`,
-		cfg.Consumer, cfg.Generation)
+			SELECT FROM checkpoints WHERE consumer = $1 AND next_offset > 0)`, cfg.Consumer)
 	if err != nil {
 		return false, err
 	}
@@ -205,6 +205,15 @@ func (r *restoring) command(record events.Record) error {
 		r.next[record.Partition] = max(r.next[record.Partition], record.Offset)
 	}
 	issued, err := events.DecodeCommand(record)
+	var unreadable *events.DecodeError
+	if errors.As(err, &unreadable) {
+		// It will be parked when its turn comes. Should it create a book one day, it is
+		// the one that its key names.
+		if id, err := strconv.ParseInt(string(record.Key), 10, 64); err == nil {
+			r.highestID = max(r.highestID, id)
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -262,9 +271,9 @@ func (r *restoring) finish(ctx context.Context, cfg RestoreConfig) error {
 	}
 	b := &pgx.Batch{}
 	b.Queue(`
-		INSERT INTO checkpoints (consumer, generation, partition, next_offset)
-		SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])
-		ON CONFLICT (consumer, generation, partition) DO UPDATE SET next_offset = excluded.next_offset`, cfg.Consumer, cfg.Generation, partitions, []int64(r.next))
+		INSERT INTO checkpoints (consumer, partition, next_offset)
+		SELECT $1, * FROM unnest($2::int[], $3::bigint[])
+		ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`, cfg.Consumer, partitions, []int64(r.next))
 	// The sequence gives the first id of a block; the next block is all above.
 	b.Queue(`SELECT setval('book_ids', $1::bigint, false)`, r.highestID+1)
 	return r.tx.SendBatch(ctx, b).Close()

@@ -56,7 +56,7 @@ func placed(all []row) []row {
 // commands that are kept.
 func restore(pool *pgxpool.Pool, log *eventLog, commands []events.Record) (command.Restored, error) {
 	return command.Restore(context.Background(), command.RestoreConfig{
-		Pool: pool, Consumer: "commands", Generation: 1,
+		Pool: pool, Consumer: "commands",
 		Events: func(_ context.Context, fn func(events.Record) error) error {
 			for i, e := range log.all() {
 				if err := fn(events.Record{Offset: int64(i), Key: e.Key, Value: e.Value, Headers: e.Headers}); err != nil {
@@ -81,7 +81,7 @@ func restore(pool *pgxpool.Pool, log *eventLog, commands []events.Record) (comma
 
 // goesOn says where deciding goes on.
 func goesOn(t require.TestingT, pool *pgxpool.Pool) events.Offsets {
-	next, err := projection.Checkpoints(context.Background(), pool, "commands", 1)
+	next, err := projection.Checkpoints(context.Background(), pool, "commands")
 	require.NoError(t, err)
 	return next
 }
@@ -195,7 +195,7 @@ func TestRestoreBehindAnEmptyStart(t *testing.T) {
 	log, in := &eventLog{}, &commandLog{}
 	newProcess(database(t), log).handle(t, in.put(t, 1, "", create(7)))
 	pool := database(t)
-	startEngine(t, pool, "commands", command.NewHandler(pool, log, command.NewOutcomes(pool)), nil)
+	startEngine(t, pool, "commands", command.NewHandler(pool, log, command.NewOutcomes(pool)), projection.Only(1), nil)
 	require.Equal(t, events.Offsets{0, 0, 0}, goesOn(t, pool))
 	_, err := restore(pool, log, nil)
 	require.NoError(t, err)

@@ -40,15 +40,15 @@ type service struct {
 func startService(t testing.TB, change func(*command.API)) *service {
 	t.Helper()
 	pool := database(t)
-	generation, err := projection.Install(t.Context(), pool, projection.Catalog{})
+	_, err := projection.Install(t.Context(), pool, projection.Catalog{})
 	require.NoError(t, err)
-	tracker := projection.NewTracker(pool, projection.Catalog{}.Name(), generation, func() events.Offsets { return nil })
-	catalog := startEngine(t, pool, projection.Catalog{}.Name(), projection.Feed{Projection: projection.Catalog{}, Generation: generation}, tracker.Advanced)
+	tracker := projection.NewTracker(pool, projection.Catalog{}.Name(), func() events.Offsets { return nil })
+	catalog := startEngine(t, pool, projection.Catalog{}.Name(), projection.NewFeed(projection.Catalog{}), projection.Attached("catalog"), tracker.Advanced)
 
 	s := &service{t: t, pool: pool}
 	s.log = &eventLog{appended: func(r events.Record) { _ = catalog.Handle(context.Background(), r) }}
 	outcomes := command.NewOutcomes(pool)
-	s.bus = &bus{engine: startEngine(t, pool, "commands", command.NewHandler(pool, s.log, outcomes), nil)}
+	s.bus = &bus{engine: startEngine(t, pool, "commands", command.NewHandler(pool, s.log, outcomes), projection.Only(1), nil)}
 	background(t, outcomes.Run)
 	background(t, tracker.Run)
 	api := &command.API{
@@ -67,10 +67,10 @@ func startService(t testing.TB, change func(*command.API)) *service {
 }
 
 // startEngine runs an engine with all partitions until the test ends.
-func startEngine(t testing.TB, pool *pgxpool.Pool, consumer string, h projection.Handler, advanced func(map[int32]int64)) *projection.Engine {
+func startEngine(t testing.TB, pool *pgxpool.Pool, consumer string, h projection.Handler, generations projection.Generations, advanced func(map[int32]int64)) *projection.Engine {
 	t.Helper()
 	e, err := projection.NewEngine(projection.Config{
-		Consumer: consumer, Generation: 1, Handler: h, Pool: pool, Durable: true, Advanced: advanced,
+		Consumer: consumer, Generations: generations, Handler: h, Pool: pool, Durable: true, Advanced: advanced,
 		Logger: quiet, Metrics: projection.NewMetrics(prometheus.NewRegistry()),
 	})
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ func background(t testing.TB, run func(context.Context)) {
 }
 
 func (s *service) undecided(ctx context.Context) (bool, error) {
-	next, err := projection.Checkpoints(ctx, s.pool, "commands", 1)
+	next, err := projection.Checkpoints(ctx, s.pool, "commands")
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
 	for partition, end := range s.bus.ends {

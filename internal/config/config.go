@@ -11,11 +11,12 @@ import (
 // Config is everything that can be set about the service. Load checks it;
 // Default gives the values that hold when nothing is set.
 type Config struct {
-	App      App
-	DB       DB
-	MQ       MQ
-	Embedded Embedded
-	Spool    Spool
+	App         App
+	DB          DB
+	MQ          MQ
+	Embedded    Embedded
+	Projections Projections
+	Spool       Spool
 }
 
 // App holds what concerns the service as a whole and its HTTP side.
@@ -54,6 +55,21 @@ type Embedded struct {
 	KafkaPort    int // loopback port of the broker, 0 to 65535; 0 takes any free port
 	PostgresPort int // loopback port of PostgreSQL, 0 to 65535; 0 listens on a unix socket only
 }
+
+// Projections says what becomes of read models that are not of the program's
+// version.
+type Projections struct {
+	Rebuild RebuildChoice // what is done at a start that finds one
+}
+
+// RebuildChoice is who begins a rebuild that a new version needs.
+type RebuildChoice string
+
+// The choices. Either way the old generation goes on answering meanwhile.
+const (
+	RebuildOffer RebuildChoice = "offer" // an operator, who is told
+	RebuildAuto  RebuildChoice = "auto"  // the service
+)
 
 // Spool bounds the searches that wait on disk for the broker.
 type Spool struct {
@@ -106,8 +122,9 @@ func Default() Config {
 			Topic:      events.DefaultSearchesTopic,
 			Partitions: 12,
 		},
-		Embedded: Embedded{KafkaPort: 9092},
-		Spool:    Spool{MaxBytes: 1 << 30},
+		Embedded:    Embedded{KafkaPort: 9092},
+		Projections: Projections{Rebuild: RebuildOffer},
+		Spool:       Spool{MaxBytes: 1 << 30},
 	}
 }
 

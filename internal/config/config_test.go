@@ -80,10 +80,11 @@ func TestEveryKeyCanBeSetFromFileAndEnvironment(t *testing.T) {
 			CommandWait: time.Second, QueryWait: 0, MaxBodyBytes: 2048, ShutdownTimeout: time.Minute,
 			LogLevel: slog.LevelWarn, LogFormat: LogJSON,
 		},
-		DB:       DB{Host: "db.internal", Port: 6432, User: "u", Password: "p", Database: "d"},
-		MQ:       MQ{Brokers: []string{"k1:9092", "[::1]:9093"}, Topic: "searches", Partitions: 3},
-		Embedded: Embedded{KafkaPort: 1, PostgresPort: 2},
-		Spool:    Spool{MaxBytes: 2 << 20},
+		DB:          DB{Host: "db.internal", Port: 6432, User: "u", Password: "p", Database: "d"},
+		MQ:          MQ{Brokers: []string{"k1:9092", "[::1]:9093"}, Topic: "searches", Partitions: 3},
+		Embedded:    Embedded{KafkaPort: 1, PostgresPort: 2},
+		Projections: Projections{Rebuild: RebuildAuto},
+		Spool:       Spool{MaxBytes: 2 << 20},
 	}
 	values := map[string]string{
 		"app.port": "81", "app.page_size": "7", "app.data_dir": "/var/lib/book store", "app.role": "commands, projector",
@@ -92,7 +93,8 @@ func TestEveryKeyCanBeSetFromFileAndEnvironment(t *testing.T) {
 		"db.host": "db.internal", "db.port": "6432", "db.user": "u", "db.password": "p", "db.database": "d",
 		"mq.brokers": "k1:9092,[::1]:9093", "mq.topic": "searches", "mq.partitions": "3",
 		"embedded.kafka_port": "1", "embedded.postgres_port": "2",
-		"spool.max_bytes": "2097152",
+		"projections.rebuild": "auto",
+		"spool.max_bytes":     "2097152",
 	}
 	for _, s := range settings(&Config{}) {
 		require.Contains(t, values, s.key)

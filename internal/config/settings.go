@@ -43,6 +43,8 @@ func settings(c *Config) []setting {
 		{key: "embedded.kafka_port", set: whole(&c.Embedded.KafkaPort, 0, 65535)},
 		{key: "embedded.postgres_port", set: whole(&c.Embedded.PostgresPort, 0, 65535)},
 
+		{key: "projections.rebuild", set: oneOf(&c.Projections.Rebuild, RebuildOffer, RebuildAuto)},
+
 		{key: "spool.max_bytes", set: whole(&c.Spool.MaxBytes, mib, tib)},
 	}
 }

@@ -102,3 +102,11 @@ func IsDataFault(err error) bool {
 	}
 	return false
 }
+
+// IsLockTimeout reports whether a statement gave up waiting for a lock, as its
+// lock_timeout says.
+func IsLockTimeout(err error) bool {
+	const lockNotAvailable = "55P03"
+	var fromServer *pgconn.PgError
+	return errors.As(err, &fromServer) && fromServer.Code == lockNotAvailable
+}

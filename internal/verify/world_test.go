@@ -107,7 +107,7 @@ func (w *world) do(commands ...events.Command) {
 		require.NoError(w.t, err)
 		r := events.Record{Topic: "commands", Offset: w.commands, Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers}
 		w.commands++
-		writes, publish, err := handler.Apply(w.t.Context(), w.pool, []events.Record{r})
+		writes, publish, err := handler.Apply(w.t.Context(), w.pool, 1, []events.Record{r})
 		require.NoError(w.t, err)
 		require.NoError(w.t, w.pool.SendBatch(w.t.Context(), writes).Close())
 		require.NoError(w.t, publish(w.t.Context()))

@@ -1,0 +1,105 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"bookstore/internal/postgres"
+	"bookstore/internal/projection"
+)
+
+// Install returns once each projection has a generation that answers queries. On an
+// empty log the first one is made at once. On a log that has events it is built
+// like any other, so that nobody ever reads a half-built one: this waits for it,
+// and for a process that runs a [Rebuilder] to build it.
+func (r *Rebuilder) Install(ctx context.Context) error {
+	for _, p := range r.cfg.Projections {
+		if p != r.newest(p.Name()) {
+			continue
+		}
+		if err := r.install(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.cfg.Projections {
+		if err := r.awaitActive(ctx, p.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Rebuilder) install(ctx context.Context, p projection.Projection) error {
+	active, err := activeOrNone(ctx, r.cfg.Pool, p.Name())
+	if err != nil || active != nil {
+		return err
+	}
+	_, newest, err := r.cfg.Log.Watermarks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, end := range newest {
+		if end > 0 {
+			_, err := r.Start(ctx, p.Name(), Request{})
+			if _, underWay := errors.AsType[*UnderWayError](err); underWay {
+				return nil // by another process, or from before we were killed
+			}
+			return err
+		}
+	}
+	_, err = projection.Install(ctx, r.cfg.Pool, p)
+	return err
+}
+
+// tellInterval is how often it is logged how far a build is that a start waits for.
+const tellInterval = 5 * time.Second
+
+func (r *Rebuilder) awaitActive(ctx context.Context, name string) error {
+	told := time.Now()
+	for {
+		active, err := activeOrNone(ctx, r.cfg.Pool, name)
+		if active != nil {
+			return nil
+		}
+		if err != nil && !postgres.IsTransient(err) {
+			return err
+		}
+		if time.Since(told) >= tellInterval {
+			told = time.Now()
+			r.tell(ctx, name)
+		}
+		if wait(ctx, lookInterval/5); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *Rebuilder) tell(ctx context.Context, name string) {
+	b, there, err := Unfinished(ctx, r.cfg.Pool, name)
+	if err != nil || !there {
+		return
+	}
+	r.cfg.Logger.Info("read model is being built from the log; queries are answered when it is there", "projection", name,
+		"phase", b.Phase, "events", b.EventsDone, "of", b.EventsTotal, "detail", b.Detail, "trouble", b.Trouble)
+}
+
+// Outdated returns the projections whose active generation is of another version
+// than this program's newest.
+func (r *Rebuilder) Outdated(ctx context.Context) (names []string, err error) {
+	for _, p := range r.cfg.Projections {
+		if p != r.newest(p.Name()) {
+			continue
+		}
+		kept, err := generations(ctx, r.cfg.Pool, p.Name())
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range kept {
+			if g.state == projection.Active && g.version != p.Version() {
+				names = append(names, p.Name())
+			}
+		}
+	}
+	return names, nil
+}
