@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bookstore/internal/app"
-	"bookstore/internal/bench/books"
+	benchbooks "bookstore/internal/bench/books"
 	"bookstore/internal/bench/throughput"
 	"bookstore/internal/config"
 	"bookstore/internal/telemetry"
@@ -39,14 +39,14 @@ type benchFlags struct {
 	events      int
 	naiveEvents int
 	partitions  int
-	mix         books.Mix
+	mix         benchbooks.Mix
 	brokers     []string
 	database    string
 	asJSON      bool
 }
 
 func newBenchProjectionCommand(p *program) *cobra.Command {
-	f := benchFlags{mix: books.DefaultMix()}
+	f := benchFlags{mix: benchbooks.DefaultMix()}
 	cmd := &cobra.Command{
 		Use:   "projection",
 		Short: "Measure the catalog, live and rebuilt, beside the naive way and PostgreSQL's limits",
@@ -97,7 +97,7 @@ func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
 		return fmt.Errorf("find this program, to run it again: %w", err)
 	}
 	report, err := throughput.Run(cmd.Context(), throughput.Config{
-		Catalogue: books.NewCatalogue(source, f.seed), Mix: f.mix,
+		Catalogue: benchbooks.NewCatalogue(source, f.seed), Mix: f.mix,
 		Events: f.events, NaiveEvents: f.naiveEvents, Partitions: f.partitions,
 		Brokers: f.brokers, Database: f.database,
 		Do: throughput.InProcess(func(ctx context.Context) *exec.Cmd {
@@ -122,7 +122,7 @@ func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
 	return report.Print(p.stdout)
 }
 
-func readBenchSource(path string) (*books.Source, error) {
+func readBenchSource(path string) (*benchbooks.Source, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w; give --data FILE, a CSV with the columns title, authors and original_publication_year (goodbooks-10k has them)", err)
@@ -131,7 +131,7 @@ func readBenchSource(path string) (*books.Source, error) {
 		return nil, err
 	}
 	defer file.Close()
-	source, err := books.ReadSource(file)
+	source, err := benchbooks.ReadSource(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -28,6 +28,9 @@ func InProcess(command func(ctx context.Context) *exec.Cmd) func(context.Context
 		// A process that ends early says why better than the broken pipe does.
 		_ = json.NewEncoder(stdin).Encode(t)
 		if err := cmd.Wait(); err != nil {
+			if ctx.Err() != nil {
+				err = ctx.Err() // which is why it was killed
+			}
 			return Outcome{}, fmt.Errorf("measure %s in a process of its own: %w", t.Way, err)
 		}
 		var outcome Outcome

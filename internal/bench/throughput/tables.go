@@ -26,8 +26,8 @@ func (t Task) consumer() string {
 	return projection.BuildConsumer(projection.Catalog{}.Name(), t.Generation)
 }
 
-// group is like no other's: its offsets are at the beginning.
-func (t Task) group() string { return t.Topic + "." + t.consumer() }
+// group is not that of another way: its offsets are where the task begins.
+func (t Task) group() string { return t.Topic + "." + string(t.Way) + "." + t.consumer() }
 
 // createTables makes a generation, with the indexes that queries need.
 func createTables(ctx context.Context, pool *pgxpool.Pool) (generation int64, err error) {
@@ -46,20 +46,25 @@ func createTables(ctx context.Context, pool *pgxpool.Pool) (generation int64, er
 	return generation, nil
 }
 
-// dropTables drops a generation's tables, and the views on them. That there was such
-// a generation is remembered, so that its number is not used again: there may be
-// checkpoints of that name.
+// dropTables drops a generation, also one that views are on, if it is still there.
 func dropTables(ctx context.Context, pool *pgxpool.Pool, generation int64) error {
-	_, err := pool.Exec(ctx, `
-		UPDATE generations SET state = 'retired', attached = false WHERE projection = $1 AND generation = $2`,
-		projection.Catalog{}.Name(), generation)
-	if err != nil {
-		return fmt.Errorf("retire generation: %w", err)
-	}
-	for _, table := range (projection.Catalog{}).Tables() {
-		if _, err := pool.Exec(ctx, `DROP TABLE IF EXISTS `+projection.TableName(table.Name, generation)+` CASCADE`); err != nil {
-			return fmt.Errorf("drop tables: %w", err)
+	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := projection.LockGenerations(ctx, tx); err != nil {
+			return err
 		}
+		for _, table := range (projection.Catalog{}).Tables() {
+			if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS `+projection.TableName(table.Name, generation)+` CASCADE`); err != nil {
+				return err
+			}
+		}
+		err := projection.DropGeneration(ctx, tx, projection.Catalog{}.Name(), generation)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop tables: %w", err)
 	}
 	return nil
 }
