@@ -25,9 +25,11 @@
 //     wait for the disk: positions are a moment earlier, rows with them. Within a
 //     second that is noticed, also when nothing comes that would be fenced, and the
 //     partitions are asked for anew. A [Tracker] forgets what it was told.
-//   - A record that can't be decoded or applied halts its lane: it is retried with
-//     backoff, logged once, and shown by [Engine.Faults], until code that
-//     understands it runs. Nothing is skipped and nothing is guessed.
+//   - A poison record, one that can't be decoded or applied however often it is
+//     tried, is parked, and so are those of the same key behind it: see package
+//     parked. It is found by what the handler says, or by halving the batch.
+//   - Any other failure halts the lane: the batch is retried with backoff, logged
+//     once, and shown by [Engine.Faults]. Nothing is skipped and nothing is guessed.
 //
 // # Projections
 //
@@ -35,4 +37,10 @@
 // tables of its own; the active one is behind the views that queries read, and
 // [Install] makes the first. Only this package writes them, and it writes nothing
 // that the log cannot give again.
+//
+// The live consumer applies each batch to all attached generations, each by the code
+// of its version, in one transaction: they are level always. A generation joins them
+// at one position ([Attach]), which raises the epoch of the consumer's checkpoints; a
+// batch that was made under another epoch is undone and made anew. Package rebuild
+// builds, compares and switches.
 package projection
