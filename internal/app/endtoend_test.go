@@ -241,7 +241,7 @@ func TestAServiceTellsHowItIs(t *testing.T) {
 	}](t, ready).Checks {
 		checks[check.Name] = check.State
 	}
-	require.Equal(t, map[string]string{"database": "ok", "log": "ok", "consumers": "ok", "searches": "ok"}, checks)
+	require.Equal(t, map[string]string{"database": "ok", "log": "ok", "consumers": "ok", "parked": "ok", "searches": "ok"}, checks)
 
 	metrics := string(c.get("/metrics", nil).body)
 	for _, want := range []string{

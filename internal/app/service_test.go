@@ -167,7 +167,7 @@ func (b bookstore) behind(ctx context.Context, pool *pgxpool.Pool) (int64, error
 			for partition, newest := range end {
 				var next int64
 				err := pool.QueryRow(ctx, `SELECT coalesce((SELECT next_offset FROM checkpoints
-					WHERE consumer = $1 AND generation = 1 AND partition = $2), 0)`, consumer, partition).Scan(&next)
+					WHERE consumer = $1 AND partition = $2), 0)`, consumer, partition).Scan(&next)
 				if err != nil {
 					return 0, err
 				}
