@@ -37,6 +37,9 @@ func (o *owner) catchUp(ctx context.Context, b Rebuild) error {
 		stop := o.watch(c, target)
 		err = c.to(ctx, target)
 		stop()
+		if err == nil && o.governor != nil {
+			err = o.governor.Wait(ctx, 0) // no time for that once the live consumer is held
+		}
 		if err != nil {
 			return err
 		}
@@ -63,6 +66,7 @@ func (o *owner) attach(ctx context.Context, b Rebuild, c *copier) error {
 			if total-done > attachBehind {
 				return fmt.Errorf("%w: by %d events", errBehind, total-done)
 			}
+			defer c.hurry()()
 			if err := c.to(ctx, target); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bookstore/internal/events"
+	"bookstore/internal/pace"
 	"bookstore/internal/projection"
 )
 
@@ -30,6 +31,7 @@ type copier struct {
 	mu      sync.Mutex
 	next    events.Offsets
 	changed chan struct{} // closed and replaced when next has changed
+	hurried chan struct{} // closed while there is no time to give way
 	gaveUp  chan struct{} // closed when a checkpoint was not where it should be
 }
 
@@ -46,7 +48,7 @@ func (o *owner) startCopier(ctx context.Context, b Rebuild) (*copier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{log: o.cfg.Log, oldest: oldest, changed: make(chan struct{}), gaveUp: make(chan struct{})}
+	c := &copier{log: o.cfg.Log, oldest: oldest, changed: make(chan struct{}), hurried: make(chan struct{}), gaveUp: make(chan struct{})}
 	consumer := projection.BuildConsumer(b.Projection, b.Generation)
 	cfg := projection.Config{
 		Consumer: consumer, ParkedAs: b.Projection, Generations: projection.Only(b.Generation),
@@ -55,7 +57,7 @@ func (o *owner) startCopier(ctx context.Context, b Rebuild) (*copier, error) {
 	}
 	if o.governor != nil {
 		cfg.BatchRecords = gentleBatch
-		cfg.GiveWay = func(ctx context.Context, worked time.Duration) { _ = o.governor.Wait(ctx, worked) } // fails with ctx only
+		cfg.GiveWay = func(ctx context.Context, worked time.Duration) { c.giveWay(ctx, o.governor, worked) }
 	}
 	if c.engine, err = projection.NewEngine(cfg); err != nil {
 		return nil, err
@@ -89,6 +91,36 @@ func (c *copier) advanced(next map[int32]int64) {
 	}
 	close(c.changed)
 	c.changed = make(chan struct{})
+}
+
+// giveWay lets queries go first, for as long as there is time.
+func (c *copier) giveWay(ctx context.Context, governor *pace.Governor, worked time.Duration) {
+	c.mu.Lock()
+	hurried := c.hurried
+	c.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-hurried:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	_ = governor.Wait(ctx, worked) // fails with ctx only
+}
+
+// hurry gives way to nobody until it is over: while the live consumer is held, each
+// pause for the sake of queries would be one for all who wait for their writes.
+func (c *copier) hurry() (over func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.hurried)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.hurried = make(chan struct{})
+	}
 }
 
 // position is where the generation is, and what tells when that has changed.

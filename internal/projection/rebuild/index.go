@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
 	"bookstore/internal/projection"
@@ -53,21 +54,37 @@ func (o *owner) makeIndex(ctx context.Context, index projection.Index, how effor
 		return err
 	}
 	defer conn.Release()
-	var there bool
-	if err := conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, pgx.Identifier{index.Name}.Sanitize()).Scan(&there); err != nil {
+	there, err := isThere(ctx, conn, index)
+	if err == nil && !there {
+		err = createIndex(ctx, conn, index)
+	}
+	if err != nil {
 		return err
 	}
-	if !there {
-		// Killed, we can't cancel it, and it would go on for nobody, holding up our
-		// successor.
-		if _, err := conn.Exec(ctx, `SET client_connection_check_interval = '1s'`); err != nil {
-			return err
-		}
-		if _, err := conn.Exec(ctx, index.SQL); err != nil {
-			return fmt.Errorf("make index %s: %w", index.Name, err)
-		}
-	}
 	return setPendingLists(ctx, conn, index.Name, how)
+}
+
+// createIndex makes an index. That of an owner who was killed may be on its way
+// still, as PostgreSQL notices only after a while that nobody waits for it: ours then
+// waits for the name, and fails if the other one gets done.
+func createIndex(ctx context.Context, conn *pgxpool.Conn, index projection.Index) error {
+	if _, err := conn.Exec(ctx, `SET client_connection_check_interval = '1s'`); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, index.SQL)
+	if err == nil {
+		return nil
+	}
+	if there, _ := isThere(ctx, conn, index); there {
+		return nil
+	}
+	return fmt.Errorf("make index %s: %w", index.Name, err)
+}
+
+// isThere says whether an index is made, and then it is whole.
+func isThere(ctx context.Context, conn *pgxpool.Conn, index projection.Index) (there bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, pgx.Identifier{index.Name}.Sanitize()).Scan(&there)
+	return there, err
 }
 
 // setPendingLists makes GIN indexes merge what is new in small pieces, or as

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,10 +45,13 @@ func (r *Rebuilder) own(ctx context.Context, id int64) {
 	if err != nil || !held {
 		return // next time
 	}
+	defer lock.release()
+	// Nobody may use the lock's connection any more when it is released.
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	defer lock.release()
-	go lock.watch(ctx, func() { stop(errNotOwner) })
+	beside.Go(func() { lock.watch(ctx, func() { stop(errNotOwner) }) })
 
 	o := &owner{Rebuilder: r, id: id, name: ownerName(), lanes: 1, log: log}
 	b, err := o.enter(ctx)
@@ -59,7 +63,7 @@ func (r *Rebuilder) own(ctx context.Context, id int64) {
 	if b.MaxQuerySlowdown != nil {
 		o.governor = pace.NewGovernor(r.cfg.Pool, pace.Config{MaxSlowdown: *b.MaxQuerySlowdown, Since: b.StartedAt, Logger: o.log})
 		o.lanes = runtime.GOMAXPROCS(0)
-		go o.governor.Run(ctx)
+		beside.Go(func() { o.governor.Run(ctx) })
 	}
 	o.carryOut(ctx)
 }
