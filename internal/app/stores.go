@@ -161,6 +161,9 @@ func (a *App) restoreWriteSide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if restored.Skipped > 0 {
+		a.log.Warn("left out records of the events topic that are no decisions of this service", "records", restored.Skipped, "first", restored.FirstSkipped)
+	}
 	if restored.Decisions > 0 {
 		a.log.Info("restored the write side from the log", "decisions", restored.Decisions, "highest_id", restored.HighestID, "took", time.Since(began))
 	}

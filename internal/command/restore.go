@@ -34,11 +34,23 @@ type RestoreConfig struct {
 type Restored struct {
 	Decisions int64 // 0 where there was nothing to restore
 	HighestID int64 // book id that is in use
+
+	// Skipped is how many records of the events topic are nobody's decision: put there
+	// by others, and naming no command. FirstSkipped says where the first one is and
+	// why; nil where there are none.
+	Skipped      int64
+	FirstSkipped *events.DecodeError
 }
 
 // Restore rebuilds the write side's state from the log, when the database has
 // none: the decisions, where deciding goes on, and above which id new books
 // begin. An event names the command that it answers, so the log alone is enough.
+//
+// A record that somebody else put onto the events topic, and that can't be read or
+// names no command, never was a decision: it is skipped, and counted. One that the
+// command handler wrote and this program can't read is refused, with an
+// [*UnreadableEventError]: without it nobody knows how its book stands, and the next
+// command for it would be decided wrongly, for ever.
 //
 // All of it is one transaction: killed in the middle, the next start begins
 // again. Several processes may try at once; one does it.
@@ -71,7 +83,7 @@ func Restore(ctx context.Context, cfg RestoreConfig) (Restored, error) {
 		if err := r.findNext(ctx, cfg); err != nil {
 			return err
 		}
-		restored = Restored{Decisions: r.decisions, HighestID: r.highestID}
+		restored = Restored{Decisions: r.decisions, HighestID: r.highestID, Skipped: r.skipped, FirstSkipped: r.firstSkipped}
 		return r.finish(ctx, cfg)
 	})
 	if err != nil {
@@ -100,18 +112,39 @@ type restoring struct {
 	highestID int64
 	decisions int64
 	pending   []decided
+
+	skipped      int64
+	firstSkipped *events.DecodeError
 }
+
+// UnreadableEventError says that an event on the log is of the command handler's own
+// making and can't be read by this program: a newer one wrote it, or its bytes are
+// damaged. The program that wrote it can restore; so can a database that has the
+// decision.
+type UnreadableEventError struct{ Err *events.DecodeError }
+
+func (e *UnreadableEventError) Error() string {
+	return "an event of the write side's own can't be read, and how its book stands depends on it: " + e.Err.Error()
+}
+
+// Unwrap returns the [*events.DecodeError].
+func (e *UnreadableEventError) Unwrap() error { return e.Err }
 
 // restoreBatch is how many decisions are inserted at once.
 const restoreBatch = 2000
 
 func (r *restoring) event(ctx context.Context, record events.Record) error {
 	recorded, err := events.DecodeEvent(record)
-	if err != nil {
+	var unreadable *events.DecodeError
+	switch {
+	case errors.As(err, &unreadable):
+		return r.skip(record, unreadable)
+	case err != nil:
 		return err
-	}
-	if recorded.Cause == nil {
-		return &events.DecodeError{Topic: record.Topic, Position: record.Position(), Reason: "the event names no command"}
+	case recorded.Cause == nil:
+		// Read models follow it all the same, so the book's id is in use.
+		r.highestID = max(r.highestID, recorded.Event.Book())
+		return r.skip(record, &events.DecodeError{Topic: record.Topic, Position: record.Position(), Reason: "the event names no command"})
 	}
 	r.decided(recorded.Cause.Position)
 	id := recorded.Event.Book()
@@ -141,6 +174,18 @@ func (r *restoring) event(ctx context.Context, record events.Record) error {
 		return nil
 	}
 	return r.flush(ctx)
+}
+
+// skip leaves out a record that is no decision of the command handler's.
+func (r *restoring) skip(record events.Record, why *events.DecodeError) error {
+	if record.Header(events.HeaderSource) == events.SourceCommands {
+		return &UnreadableEventError{why}
+	}
+	r.skipped++
+	if r.firstSkipped == nil {
+		r.firstSkipped = why
+	}
+	return nil
 }
 
 // commandBehind is the type of the commands that lead to such an event.

@@ -202,16 +202,78 @@ func TestRestoreBehindAnEmptyStart(t *testing.T) {
 	require.Equal(t, events.Offsets{0, 1, 0}, goesOn(t, pool))
 }
 
+// own is a record of the command handler's making that this program can't read.
+func own(key, kind string) events.Encoded {
+	return events.Encoded{Key: []byte(key), Value: []byte(`{}`), Headers: events.Envelope{
+		ID: "newer", Type: kind, Source: events.SourceCommands, Time: dayOne,
+	}.Headers()}
+}
+
+// TestRestoreSkipsWhatIsNobodysDecision: anybody may have put something onto the
+// topic. What the write side has not made, it does not need.
+func TestRestoreSkipsWhatIsNobodysDecision(t *testing.T) {
+	t.Parallel()
+	log, in := &eventLog{}, &commandLog{}
+	before := database(t)
+	p := newProcess(before, log)
+	p.handle(t, in.put(t, 0, "", create(7)))
+	elsewhere := events.Envelope{ID: "e", Source: "/elsewhere", Time: dayOne}
+	uncaused, err := events.EncodeEvent(elsewhere, events.BookCreated{ID: 40, Version: 1, Details: details("theirs"), CreatedAt: dayOne})
+	require.NoError(t, err)
+	unknown := own("7", "bookstore.book.updated.v9")
+	elsewhere.Type = "bookstore.book.updated.v9"
+	unknown.Headers = elsewhere.Headers()
+	log.held = append(log.held, events.Encoded{Key: []byte("8")}, events.Encoded{}, unknown, uncaused)
+	last := in.put(t, 0, "", update(7))
+	p.handle(t, last)
+
+	after := database(t)
+	restored, err := restore(after, log, []events.Record{last})
+	require.NoError(t, err)
+	require.Equal(t, events.Position{Offset: 1}, restored.FirstSkipped.Position)
+	restored.FirstSkipped = nil
+	require.Equal(t, command.Restored{Decisions: 2, HighestID: 40, Skipped: 4}, restored, "the id of a book that read models have is in use")
+	require.Equal(t, placed(rows(t, before)), placed(rows(t, after)))
+}
+
+// TestRestoreRefusesItsOwnEventsThatItCannotRead: how their books stand is not known
+// without them, and guessing would be for ever.
+func TestRestoreRefusesItsOwnEventsThatItCannotRead(t *testing.T) {
+	t.Parallel()
+	damaged := own("7", events.TypeBookUpdated)
+	damaged.Value = []byte(`{"id":`)
+	misplaced := own("8", events.TypeBookDeleted)
+	misplaced.Value = []byte(`{"id":7,"version":2}`)
+	uncaused := own("7", events.TypeBookDeleted)
+	uncaused.Value = []byte(`{"id":7,"version":2}`)
+	for name, record := range map[string]events.Encoded{
+		"of a newer program": own("7", "bookstore.book.updated.v9"),
+		"damaged":            damaged,
+		"misplaced":          misplaced,
+		"without a command":  uncaused,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := database(t)
+			_, err := restore(pool, &eventLog{held: []events.Encoded{record}}, nil)
+			var unreadable *command.UnreadableEventError
+			require.ErrorAs(t, err, &unreadable)
+			require.Empty(t, rows(t, pool))
+		})
+	}
+}
+
 func TestARestoreThatFailsLeavesNothing(t *testing.T) {
 	t.Parallel()
 	log, in := &eventLog{}, &commandLog{}
 	newProcess(database(t), log).handle(t, in.put(t, 0, "", create(7)))
 	whole := slices.Clone(log.held)
-	log.held = append(log.held, events.Encoded{Key: []byte("8")})
+	log.held = append(log.held, own("7", "bookstore.book.updated.v9"))
 	pool := database(t)
 	_, err := restore(pool, log, nil)
-	var decode *events.DecodeError
-	require.ErrorAs(t, err, &decode)
+	var unreadable *command.UnreadableEventError
+	require.ErrorAs(t, err, &unreadable)
+	require.Equal(t, events.Position{Offset: 1}, unreadable.Err.Position)
 	require.Empty(t, rows(t, pool))
 
 	log.held = whole
