@@ -112,8 +112,9 @@ func decideAll(known known, commands []events.Issued) ([]decided, error) {
 	return decisions, nil
 }
 
-// tried remembers where the last batch began that was tried, by the partition of
-// its first record. A batch that begins there again is one that was undone.
+// tried remembers the furthest begin of a batch that was tried, by the partition of
+// its first record. A batch that begins there again is one that was undone, and one
+// that begins before is of commands that were parked, or a database that was set back.
 type tried struct {
 	mu      sync.Mutex
 	batches map[int32]int64
@@ -123,6 +124,6 @@ func (t *tried) before(first events.Position) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	offset, tried := t.batches[first.Partition]
-	t.batches[first.Partition] = first.Offset
-	return tried && offset == first.Offset
+	t.batches[first.Partition] = max(offset, first.Offset)
+	return tried && first.Offset <= offset
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,7 +42,11 @@ func (e *Engine) apply(ctx context.Context, laneIndex int, b batch) {
 			halve = true
 			return true, nil
 		case errors.As(err, &suspect):
+			if failed := e.learnDiscarded(ctx, e.cfg.Pool, b.records); failed != nil {
+				return false, failed
+			}
 			found.add(suspect.generation, b.records[0].Position(), suspect.err)
+			e.tellPanic(b.records[0], suspect.err)
 		case err == nil:
 			l.applied(b)
 			e.advanced(b.next())
@@ -181,6 +186,9 @@ func (e *Engine) queueGeneration(ctx context.Context, db postgres.Reader, tx *tr
 			var err error
 			writes, after, err = e.handle(ctx, db, generation, apply)
 			if found.addAll(generation, apply, culprits(err)) {
+				if err := e.learnDiscarded(ctx, db, records); err != nil {
+					return nil, err
+				}
 				continue // without them; each time there are fewer
 			}
 			if err != nil {
@@ -193,6 +201,26 @@ func (e *Engine) queueGeneration(ctx context.Context, db postgres.Reader, tx *tr
 		}
 		return park, nil
 	}
+}
+
+// learnDiscarded reads what has been given up since, before anything is parked: the
+// owner of other generations does so too, and a record that is parked in this one
+// then would make the two differ until somebody gave it up again.
+func (e *Engine) learnDiscarded(ctx context.Context, db postgres.Reader, records []events.Record) error {
+	if e.cfg.parkedAs() == e.cfg.Consumer {
+		return nil // nobody else does
+	}
+	var partitions []int32
+	for _, r := range records {
+		if !slices.Contains(partitions, r.Partition) {
+			partitions = append(partitions, r.Partition)
+		}
+	}
+	held, err := parked.ReadHeld(ctx, db, e.cfg.parkedAs(), partitions)
+	if err == nil {
+		e.fed.reread(partitions, held)
+	}
+	return err
 }
 
 // handle is the handler's Apply, with its panics as errors.
@@ -208,6 +236,14 @@ func (e *Engine) outdated(ctx context.Context, b batch, err error) error {
 	}
 	_, failed := e.claim(ctx, b.partitions())
 	return errors.Join(err, failed)
+}
+
+// tellPanic logs where a handler panicked: the stack is too long to be kept with the
+// record.
+func (e *Engine) tellPanic(r events.Record, err error) {
+	if panicked, is := errors.AsType[*PanicError](err); is {
+		e.log.Error("the code panicked over a record", "position", r.Position(), "panic", panicked.Value, "stack", string(panicked.Stack))
+	}
 }
 
 // tookAside makes known what was parked.

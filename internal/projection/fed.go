@@ -51,11 +51,18 @@ func (f *fed) now(spans []span) (generations []int64, epochs map[int32]int64) {
 	return f.generations, epochs
 }
 
-// feeds says whether a generation is among those that are fed.
-func (f *fed) feeds(generation int64) bool {
+// all returns the generations that are fed.
+func (f *fed) all() []int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Contains(f.generations, generation)
+	return f.generations
+}
+
+// reread takes note of what is held of some partitions now.
+func (f *fed) reread(partitions []int32, held parked.Held) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held.Replace(partitions, held)
 }
 
 // holds says whether anything is parked in the engine's partitions.

@@ -115,6 +115,15 @@ func (p poison) clone() poison {
 	return c
 }
 
+// lineKey names a line within a generation, as package parked has it: by partition
+// too, since which partitions share a batch is chance, and a rebuild must park what
+// the live consumer parks.
+type lineKey struct {
+	partition int32
+	key       string
+	keyless   bool
+}
+
 // sort divides the records of a batch for one generation: those to apply, and
 // those to park. Of the rest an operator has said to leave them out.
 func (f *fed) sort(generation int64, records []events.Record, found poison, independent bool) (apply []events.Record, park []parked.New) {
@@ -123,10 +132,11 @@ func (f *fed) sort(generation int64, records []events.Record, found poison, inde
 	if f.held.Empty() && len(found[generation]) == 0 {
 		return records, nil
 	}
-	behind := make(map[string]events.Position) // by key: the poison of this batch
+	behind := make(map[lineKey]events.Position) // the poison of this batch, by the line that it begins
 	for _, r := range records {
 		reason := found[generation][r.Position()]
-		first, follows := behind[string(r.Key)]
+		line := lineKey{r.Partition, string(r.Key), r.Key == nil}
+		first, follows := behind[line]
 		switch {
 		case f.held.Discarded(r.Position()):
 		case !independent && f.held.Key(generation, r.Partition, r.Key):
@@ -135,7 +145,7 @@ func (f *fed) sort(generation int64, records []events.Record, found poison, inde
 			park = append(park, parked.New{Record: r, Error: "held back: record " + first.String() + " of the same key is parked"})
 		case reason != nil:
 			park = append(park, parked.New{Record: r, Poison: true, Error: reason.Error()})
-			behind[string(r.Key)] = r.Position()
+			behind[line] = r.Position()
 		default:
 			apply = append(apply, r)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,45 +24,66 @@ func (e *Engine) replay(ctx context.Context, l *lane, partitions []int32) error 
 	if len(partitions) == 0 || !e.fed.holds() {
 		return nil
 	}
-	requested, err := parked.ReadRequested(ctx, e.cfg.Pool, e.cfg.parkedAs(), partitions)
-	if err != nil {
-		return err
-	}
-	for _, line := range requested {
-		if !e.fed.feeds(line.Generation) {
-			continue // it is being built: whoever does so parked it, and will hand it over
+	for enough := time.Now().Add(replayTime); time.Now().Before(enough); {
+		// Of those that are being built nothing: whoever does so parked it, and will do
+		// what is asked or hand it over.
+		requested, err := parked.ReadRequested(ctx, e.cfg.Pool, e.cfg.parkedAs(), e.fed.all(), partitions)
+		if err != nil || len(requested) == 0 {
+			return err
 		}
-		if err := e.replayLine(ctx, l, line); err != nil {
-			return fmt.Errorf("replay parked records of key %q in partition %d: %w", line.Key, line.Partition, err)
+		if err := e.replayLines(ctx, l, requested, enough); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// replayLine replays records one after the other, each in a transaction of its
-// own, up to the first that still can't be applied.
-func (e *Engine) replayLine(ctx context.Context, l *lane, line parked.Requested) error {
-	rest := line.Records
+// replayTime is how long the records that come in may have to wait for a replay.
+// What is left then is asked for still, and follows the next time.
+const replayTime = 250 * time.Millisecond
+
+// replayLines goes on with the next line where one can't be replayed: that of
+// another book may well be.
+func (e *Engine) replayLines(ctx context.Context, l *lane, lines []parked.Requested, enough time.Time) error {
+	var faults []error
+	for _, line := range lines {
+		if err := e.replayLine(ctx, l, line, enough); err != nil {
+			faults = append(faults, fmt.Errorf("replay parked records of key %q in partition %d: %w", line.Key, line.Partition, err))
+		}
+		if ctx.Err() != nil || time.Now().After(enough) {
+			break
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// replayLine does what is asked of a line: it gives records up, and replays those
+// that are left, one after the other, each in a transaction of its own, up to the
+// first that still can't be applied.
+func (e *Engine) replayLine(ctx context.Context, l *lane, line parked.Requested, enough time.Time) error {
+	rest, err := e.discardAsked(ctx, l, line)
+	if err != nil {
+		return err
+	}
+	asked := func(r parked.Record) bool { return r.Request == parked.Retry }
+	switch {
+	case e.cfg.Independent:
+		rest = slices.DeleteFunc(rest, func(r parked.Record) bool { return !asked(r) })
+	case len(rest) > 0 && !slices.ContainsFunc(rest, asked):
+		return nil // one was given up that was not the first, which nobody wants to be tried
+	}
 	for len(rest) > 0 {
 		r := rest[0]
 		rest = rest[1:]
-		switch {
-		case e.cfg.Independent && r.Request == "":
-			continue
-		case r.Request == parked.Discard:
-			if err := e.settle(ctx, l, r, func(tx *transaction) { parked.QueueDiscarded(&tx.pipeline, []int64{r.ID}) }, rest); err != nil {
-				return err
-			}
-			e.fed.discard(events.Position{Partition: r.Partition, Offset: r.Offset})
-			e.log.Warn("gave up a parked record, as asked", "id", r.ID, "generation", r.Generation, "position", r.Raw().Position(), "key", string(r.Key))
-			continue
-		}
 		failure, err := e.replayRecord(ctx, l, r, rest)
 		if err != nil {
 			return err
 		}
 		if failure != nil && !e.cfg.Independent {
 			return nil // those behind it stay where they are
+		}
+		if len(rest) > 0 && time.Now().After(enough) {
+			return nil
 		}
 	}
 	if !e.cfg.Independent {
@@ -69,11 +92,43 @@ func (e *Engine) replayLine(ctx context.Context, l *lane, line parked.Requested)
 	return nil
 }
 
+// discardAsked discards those records of a line of which that is asked, and returns the
+// others. They can be given up wherever they are in the line; where it is the first,
+// those behind it have nothing to wait for any more, and are to be tried.
+func (e *Engine) discardAsked(ctx context.Context, l *lane, line parked.Requested) (rest []parked.Record, err error) {
+	var ids []int64
+	for _, r := range line.Records {
+		if r.Request == parked.Discard {
+			ids = append(ids, r.ID)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	if len(ids) == 0 {
+		return rest, nil
+	}
+	var follow []parked.Record
+	if line.Records[0].Request == parked.Discard {
+		follow = rest
+	}
+	err = e.settle(ctx, l, line.Partition, func(tx *transaction) { parked.QueueDiscarded(&tx.pipeline, ids) }, follow)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range line.Records {
+		if r.Request == parked.Discard {
+			e.fed.discard(r.Raw().Position())
+			e.log.Warn("gave up a parked record, as asked", "id", r.ID, "generation", r.Generation, "position", r.Raw().Position(), "key", string(r.Key))
+		}
+	}
+	return rest, nil
+}
+
 // replayRecord applies a parked record, or notes why it still can't be applied.
 func (e *Engine) replayRecord(ctx context.Context, l *lane, r parked.Record, rest []parked.Record) (failure, err error) {
 	writes, after, failure := e.handle(ctx, e.cfg.Pool, r.Generation, []events.Record{r.Raw()})
 	if failure == nil {
-		err := e.settle(ctx, l, r, func(tx *transaction) {
+		err := e.settle(ctx, l, r.Partition, func(tx *transaction) {
 			tx.add(r.Generation, writes, nil)
 			parked.QueueApplied(&tx.pipeline, []int64{r.ID})
 		}, rest)
@@ -90,13 +145,13 @@ func (e *Engine) replayRecord(ctx context.Context, l *lane, r parked.Record, res
 	if len(culprits(failure)) == 0 && !isSuspect(failure) && !errors.As(failure, &suspect) {
 		return nil, failure // the world's fault, not the record's: the request stands
 	}
-	return failure, e.settle(ctx, l, r, func(tx *transaction) { parked.QueueFailed(&tx.pipeline, r.ID, failure.Error()) }, nil)
+	return failure, e.settle(ctx, l, r.Partition, func(tx *transaction) { parked.QueueFailed(&tx.pipeline, r.ID, failure.Error()) }, nil)
 }
 
-// settle commits what becomes of a parked record, and with it that the rest of its
+// settle commits what becomes of parked records, and with it that the rest of their
 // line is to follow. The checkpoint is compared and stays where it is.
-func (e *Engine) settle(ctx context.Context, l *lane, r parked.Record, queue func(*transaction), rest []parked.Record) error {
-	next, held := l.held()[r.Partition]
+func (e *Engine) settle(ctx context.Context, l *lane, partition int32, queue func(*transaction), rest []parked.Record) error {
+	next, held := l.held()[partition]
 	if !held {
 		return ErrFenced
 	}
@@ -105,21 +160,34 @@ func (e *Engine) settle(ctx context.Context, l *lane, r parked.Record, queue fun
 		return fmt.Errorf("get a connection: %w", err)
 	}
 	defer conn.Release()
-	spans := []span{{partition: r.Partition, from: next, to: next}}
+	spans := []span{{partition: partition, from: next, to: next}}
 	_, epochs := e.fed.now(spans)
 	tx := &transaction{}
 	queueAdvance(&tx.pipeline, e.cfg.Consumer, spans, epochs, e.cfg.Durable)
 	queue(tx)
-	if len(rest) > 0 && !e.cfg.Independent {
+	if !e.cfg.Independent {
 		queueRetry(&tx.pipeline, rest)
 	}
-	return tx.commit(ctx, conn)
+	if err := tx.commit(ctx, conn); err != nil {
+		return err
+	}
+	if !e.cfg.Independent {
+		for i := range rest {
+			rest[i].Request = parked.Retry // and need not be said again with each record
+		}
+	}
+	return nil
 }
 
+// queueRetry says of those records that are not asked for yet that they are.
 func queueRetry(b *pgx.Batch, records []parked.Record) {
-	ids := make([]int64, len(records))
-	for i, r := range records {
-		ids[i] = r.ID
+	var ids []int64
+	for _, r := range records {
+		if r.Request == "" {
+			ids = append(ids, r.ID)
+		}
 	}
-	parked.QueueRetry(b, ids)
+	if len(ids) > 0 {
+		parked.QueueRetry(b, ids)
+	}
 }

@@ -15,21 +15,22 @@ type transaction struct {
 	after    []func(context.Context) error
 }
 
-// part is the statements of one generation.
+// part is the statements that a handler wants for one generation.
 type part struct {
 	generation int64
-	end        int // index of the first statement behind it
+	begin, end int // indexes of its first statement and of the one behind it
 }
 
 // add appends what a handler wants to be written to a generation.
 func (t *transaction) add(generation int64, writes *pgx.Batch, after func(context.Context) error) {
+	begin := len(t.pipeline.QueuedQueries)
 	if writes != nil {
 		t.pipeline.QueuedQueries = append(t.pipeline.QueuedQueries, writes.QueuedQueries...)
 	}
 	if after != nil {
 		t.after = append(t.after, after)
 	}
-	t.parts = append(t.parts, part{generation, len(t.pipeline.QueuedQueries)})
+	t.parts = append(t.parts, part{generation, begin, len(t.pipeline.QueuedQueries)})
 }
 
 // commit sends everything. Where the database blames what records say, it fails
@@ -45,10 +46,11 @@ func (t *transaction) commit(ctx context.Context, conn *pgxpool.Conn) error {
 	return results.Close()
 }
 
-// blame names the generation whose statement failed.
+// blame names the generation whose statement failed. What the engine itself adds is
+// of none: no record is to blame for that, and none must be parked for it.
 func (t *transaction) blame(statement int, err error) error {
 	for _, p := range t.parts {
-		if statement < p.end {
+		if p.begin <= statement && statement < p.end {
 			return suspicious(p.generation, err)
 		}
 	}

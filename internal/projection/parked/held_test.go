@@ -1,8 +1,10 @@
 package parked_test
 
 import (
+	"math"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -103,7 +105,7 @@ func TestAskingHeldCostsNothing(t *testing.T) {
 func TestRequestedLinesComeWholeAndInOrder(t *testing.T) {
 	t.Parallel()
 	pool := database(t)
-	requested, err := parked.ReadRequested(t.Context(), pool, catalog, all)
+	requested, err := parked.ReadRequested(t.Context(), pool, catalog, both, all)
 	require.NoError(t, err)
 	require.Empty(t, requested)
 
@@ -119,7 +121,7 @@ func TestRequestedLinesComeWholeAndInOrder(t *testing.T) {
 	ask(t, pool, parked.Retry, ids[at(0, 12)], ids[at(0, 9)], ids[at(2, 6)])
 	ask(t, pool, parked.Discard, idsOf(t, pool, history, first)[at(0, 2)])
 
-	requested, err = parked.ReadRequested(t.Context(), pool, catalog, []int32{0, 1})
+	requested, err = parked.ReadRequested(t.Context(), pool, catalog, both, []int32{0, 1})
 	require.NoError(t, err)
 	require.Equal(t, []parked.Requested{
 		{first, 0, []byte("7"), []parked.Record{get(t, pool, ids[at(0, 2)]), get(t, pool, ids[at(0, 12)])}},
@@ -144,7 +146,7 @@ func TestAGreatManyRequestsComeInParts(t *testing.T) {
 
 	done := make(map[events.Position]bool)
 	for {
-		requested, err := parked.ReadRequested(t.Context(), pool, catalog, all)
+		requested, err := parked.ReadRequested(t.Context(), pool, catalog, both, all)
 		require.NoError(t, err)
 		if len(requested) == 0 {
 			break
@@ -160,4 +162,37 @@ func TestAGreatManyRequestsComeInParts(t *testing.T) {
 		do(t, pool, func(b *pgx.Batch) { parked.QueueApplied(b, ids) })
 	}
 	require.Len(t, done, 2*lines)
+}
+
+// TestRequestsOfOtherGenerationsAreNotInTheWay: what is asked of a generation that
+// has another owner stands until that one does it, however much it is.
+func TestRequestsOfOtherGenerationsAreNotInTheWay(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	var records []parked.New
+	for i := range int64(101) {
+		records = append(records, poison(0, i, strconv.FormatInt(i+1, 10)))
+	}
+	park(t, pool, catalog, second, records...) // parked first
+	park(t, pool, catalog, first, poison(0, 100, "101"))
+	_, err := parked.Request(t.Context(), pool, parked.Selection{}, parked.Retry)
+	require.NoError(t, err)
+
+	requested, err := parked.ReadRequested(t.Context(), pool, catalog, []int64{first}, all)
+	require.NoError(t, err)
+	require.Len(t, requested, 1)
+	require.Equal(t, []byte("101"), requested[0].Key)
+}
+
+// TestATimeThatNobodyCanStoreIsNoReasonNotToPark: a producer says what it likes.
+func TestATimeThatNobodyCanStoreIsNoReasonNotToPark(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	late, early := poison(0, 1, "7"), poison(0, 2, "8")
+	late.Record.Timestamp, early.Record.Timestamp = time.UnixMilli(math.MaxInt64), time.UnixMilli(math.MinInt64)
+	park(t, pool, catalog, first, late, early)
+	for _, id := range idsOf(t, pool, catalog, first) {
+		year := get(t, pool, id).Timestamp.Year()
+		require.True(t, year >= 0 && year <= 9999, "JSON has no year %d", year)
+	}
 }

@@ -34,7 +34,7 @@ func Queue(b *pgx.Batch, consumer string, generation int64, records []New) {
 	for i, n := range records {
 		r := n.Record
 		topics[i], partitions[i], offsets[i] = r.Topic, r.Partition, r.Offset
-		timestamps[i], keys[i], values[i] = r.Timestamp, r.Key, r.Value
+		timestamps[i], keys[i], values[i] = storableTime(r.Timestamp), r.Key, r.Value
 		headerKeys[i] = byteaArray(r.Headers, func(h events.Header) string { return h.Key })
 		headerValues[i] = byteaArray(r.Headers, func(h events.Header) string { return h.Value })
 		books[i], poison[i], errs[i] = bookOf(r.Key), n.Poison, storable(n.Error)
@@ -115,6 +115,20 @@ func bookOf(key []byte) *int64 {
 		return nil
 	}
 	return &id
+}
+
+// storableTime makes a time one that PostgreSQL takes and JSON can tell. It is the
+// producer's to say, in milliseconds of 64 bits, and it is not what makes a record
+// poison: one that could not be stored would hold up its partition.
+func storableTime(t time.Time) time.Time {
+	first, last := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC)
+	switch {
+	case t.Before(first):
+		return first
+	case t.After(last):
+		return last
+	}
+	return t
 }
 
 // maxError bounds the text that is kept of an error, in bytes.

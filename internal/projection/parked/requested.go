@@ -24,19 +24,20 @@ type Requested struct {
 // for all of a great many.
 const linesAtOnce = 100
 
-// ReadRequested reads the lines of some partitions, in all generations of a
+// ReadRequested reads the lines of some partitions, in some generations of a
 // consumer, of which somebody wants something: at most 100, those that were
-// parked first. More come once these are done. It is cheap where there are none.
-func ReadRequested(ctx context.Context, db postgres.Reader, consumer string, partitions []int32) ([]Requested, error) {
+// parked first. More come once these are done; so the generations must be those
+// of which the caller can do it. It is cheap where there are none.
+func ReadRequested(ctx context.Context, db postgres.Reader, consumer string, generations []int64, partitions []int32) ([]Requested, error) {
 	rows, err := db.Query(ctx, `
 		WITH asked AS (
 			SELECT consumer, generation, partition, record_key FROM parked_records
-			WHERE consumer = $1 AND partition = ANY ($2) AND request IS NOT NULL
-			GROUP BY consumer, generation, partition, record_key ORDER BY min(id) LIMIT $3
+			WHERE consumer = $1 AND generation = ANY ($2) AND partition = ANY ($3) AND request IS NOT NULL
+			GROUP BY consumer, generation, partition, record_key ORDER BY min(id) LIMIT $4
 		)
 		SELECT `+about+`, `+contents+` FROM parked_records AS held
 		WHERE discarded_at IS NULL AND EXISTS (SELECT FROM asked WHERE `+sameLine("held", "asked")+`)
-		ORDER BY generation, partition, record_key, record_offset`, consumer, partitions, linesAtOnce)
+		ORDER BY generation, partition, record_key, record_offset`, consumer, generations, partitions, linesAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("read what is asked of %s: %w", consumer, err)
 	}

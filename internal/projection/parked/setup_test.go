@@ -22,8 +22,11 @@ const (
 	second  int64 = 2
 )
 
-// all partitions that the tests use.
-var all = []int32{0, 1, 2}
+// all partitions that the tests use, and both generations.
+var (
+	all  = []int32{0, 1, 2}
+	both = []int64{first, second}
+)
 
 func database(t testing.TB) *pgxpool.Pool {
 	t.Helper()
