@@ -1,9 +1,6 @@
 package searchtext
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Terms is what parts of words are looked for in, and what tells an exact title
 // from a longer one: the folded title, a newline, the folded author. No word
@@ -18,7 +15,7 @@ const maxDocument = 1 << 20
 // with its position, the title's with weight A, the author's B, the
 // description's C. Words that would make it too long are left out, from the end.
 func Document(title, author, description string) string {
-	var b strings.Builder
+	b := make([]byte, 0, 2*(len(title)+len(author)+len(description)))
 	position := 0
 	for _, field := range []struct {
 		text   string
@@ -26,22 +23,22 @@ func Document(title, author, description string) string {
 	}{{title, 'A'}, {author, 'B'}, {description, 'C'}} {
 		for _, word := range Words(field.text) {
 			const punctuation = len("'':16383A ")
-			if b.Len()+len(word)+punctuation > maxDocument {
-				return b.String()
+			if len(b)+len(word)+punctuation > maxDocument {
+				return string(b)
 			}
-			if b.Len() > 0 {
-				b.WriteByte(' ')
+			if len(b) > 0 {
+				b = append(b, ' ')
 			}
 			// From 16383 on PostgreSQL takes every position for that one.
 			position = min(position+1, 16383)
-			b.WriteByte('\'')
-			b.WriteString(word)
-			b.WriteString("':")
-			b.WriteString(strconv.Itoa(position))
-			b.WriteByte(field.weight)
+			b = append(b, '\'')
+			b = append(b, word...)
+			b = append(b, '\'', ':')
+			b = strconv.AppendInt(b, int64(position), 10)
+			b = append(b, field.weight)
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
 // Match is the tsquery, in text form, of documents that have word.

@@ -28,31 +28,44 @@ func Words(s string) []string {
 	if !isASCII(s) {
 		s = decompose(s)
 	}
-	var words []string
-	var word strings.Builder
-	runes := 0
-	end := func() {
-		if runes > 0 {
-			words = append(words, word.String())
-			word.Reset()
-			runes = 0
-		}
+	folded, ends := foldWords(s)
+	if len(ends) == 0 {
+		return nil
 	}
+	words := make([]string, len(ends))
+	begin := 0
+	for i, end := range ends {
+		words[i] = folded[begin:end]
+		begin = end
+	}
+	return words
+}
+
+// foldWords gives the words of a decomposed text in one string, and where in it
+// each of them ends: a book has dozens, and a string for each would be most of what
+// indexing it costs.
+func foldWords(s string) (folded string, ends []int) {
+	all := make([]byte, 0, len(s))
+	ends = make([]int, 0, len(s)/5+1)
+	runes := 0
 	for _, r := range s {
 		switch {
 		case r == '\'' || r == '`':
 			// o'brien is obrien
 		case isWordRune(r):
 			if runes < MaxWord {
-				word.WriteRune(lower(r))
+				all = utf8.AppendRune(all, lower(r))
 				runes++
 			}
-		default:
-			end()
+		case runes > 0:
+			ends = append(ends, len(all))
+			runes = 0
 		}
 	}
-	end()
-	return words
+	if runes > 0 {
+		ends = append(ends, len(all))
+	}
+	return string(all), ends
 }
 
 // Fold gives the words of s with one space between them.
