@@ -206,7 +206,7 @@ func rebuildSentence(r rebuild.Rebuild, w wording) string {
 	if r.Detail != "" {
 		add("%s", r.Detail)
 	}
-	if r.Phase == rebuild.Copying || r.Phase == rebuild.CatchingUp {
+	if r.EventsTotal > 0 && (r.Phase == rebuild.Copying || r.Phase == rebuild.CatchingUp) {
 		add(w.events, r.EventsDone, r.EventsTotal)
 	}
 	if share, known := shareOf(r); known && w.share != "" {

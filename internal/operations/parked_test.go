@@ -151,7 +151,7 @@ func (s *service) owner(consumer string) {
 }
 
 func (s *service) doAsAsked(ctx context.Context, consumer string) error {
-	lines, err := parked.ReadRequested(ctx, s.pool, consumer, []int32{3})
+	lines, err := parked.ReadRequested(ctx, s.pool, consumer, []int64{1}, []int32{3})
 	if err != nil || len(lines) == 0 {
 		return err
 	}

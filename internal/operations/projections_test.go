@@ -57,7 +57,7 @@ func TestProjectionsAreShown(t *testing.T) {
 	first, second := p.Generations[0], p.Generations[1]
 	require.Equal(t, operations.Projection{
 		Name: "catalog", Version: 2, NeedsRebuild: true, Active: 1,
-		Position: events.Offsets{7, 0, 9, 0}, Head: events.Offsets{10, 1, 8, 0}, Behind: new(int64(4)), BehindSeconds: p.BehindSeconds,
+		Position: events.Offsets{7, 0, 9, 0}, Head: events.Offsets{10, 1, 9, 0}, Behind: new(int64(4)), BehindSeconds: p.BehindSeconds,
 		Parked: 1, Generations: []operations.Generation{
 			{Generation: 1, Version: 1, State: "active", Attached: true, Rows: 1010, Bytes: first.Bytes, Parked: 1,
 				CreatedAt: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)},

@@ -3,12 +3,14 @@ package operations
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"bookstore/internal/events"
 	"bookstore/internal/postgres"
+	"bookstore/internal/projection"
 	"bookstore/internal/projection/parked"
 	"bookstore/internal/projection/rebuild"
 )
@@ -97,8 +99,11 @@ func read(ctx context.Context, tx pgx.Tx, p Described, counts []parked.Count) (P
 			view.Active, view.NeedsRebuild, view.Parked = g.Generation, g.Version != p.Version, g.Parked
 		}
 	}
-	if view.Position, err = readPosition(ctx, tx, p.Name); err != nil {
+	if view.Position, err = projection.Checkpoints(ctx, tx, p.Name); err != nil {
 		return Projection{}, err
+	}
+	if view.Position == nil {
+		view.Position = events.Offsets{} // not null
 	}
 	if last, there, err := rebuild.Last(ctx, tx, p.Name); err != nil {
 		return Projection{}, err
@@ -130,41 +135,23 @@ func readGenerations(ctx context.Context, db postgres.Reader, projection string)
 	})
 }
 
-// readPosition returns the next offsets of a projection's live consumer.
-func readPosition(ctx context.Context, db postgres.Reader, projection string) (events.Offsets, error) {
-	rows, err := db.Query(ctx, `SELECT partition, next_offset FROM checkpoints WHERE consumer = $1`, projection)
-	if err != nil {
-		return nil, err
-	}
-	position := events.Offsets{}
-	var partition int32
-	var next int64
-	_, err = pgx.ForEachRow(rows, []any{&partition, &next}, func() error {
-		for int(partition) >= len(position) {
-			position = append(position, 0)
-		}
-		position[partition] = next
-		return nil
-	})
-	return position, err
-}
-
 // relate says where a projection stands in the log, and how it moves.
 func (a *API) relate(ctx context.Context, view *Projection) {
 	view.EventsPerSecond = a.pace.of(view.Name)
-	head := a.Heads()
+	head := slices.Clone(a.Heads())
 	if head == nil {
 		return
 	}
 	for len(view.Position) < len(head) {
 		view.Position = append(view.Position, 0)
 	}
-	// The head is from a moment before: a position may be ahead of it.
-	view.Head = head
 	var behind int64
-	for partition, end := range head {
-		behind += max(0, end-view.Position[partition])
+	for partition, next := range view.Position[:len(head)] {
+		// The head is from a moment before, and what is applied was there.
+		head[partition] = max(head[partition], next)
+		behind += head[partition] - next
 	}
+	view.Head = head
 	view.Behind = &behind
 	if behind == 0 {
 		view.BehindSeconds = new(float64)
