@@ -70,13 +70,13 @@ func (Catalog) Indexes(generation int64) []Index {
 // Activate implements [Projection]. The views are replaced in the order in which
 // queries name them, so that the two wait for each other and never deadlock.
 func (Catalog) Activate(ctx context.Context, tx pgx.Tx, generation int64) error {
-	err := execAll(ctx, tx,
-		fmt.Sprintf(`CREATE OR REPLACE VIEW catalog_generation AS SELECT %d::bigint AS generation`, generation),
-		fmt.Sprintf(`CREATE OR REPLACE VIEW books AS
+	err := replaceView(ctx, tx, "catalog_generation", fmt.Sprintf(`SELECT %d::bigint AS generation`, generation))
+	if err == nil {
+		err = replaceView(ctx, tx, "books", fmt.Sprintf(`
 			SELECT %d::bigint AS generation, id, version, title, author, published_at, description,
 				created_at, updated_at, terms, document
-			FROM %s`, generation, catalogBooks(generation)),
-	)
+			FROM %s`, generation, catalogBooks(generation)))
+	}
 	if err != nil {
 		return fmt.Errorf("activate catalog generation %d: %w", generation, err)
 	}

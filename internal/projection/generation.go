@@ -33,8 +33,9 @@ type Projection interface {
 	Indexes(generation int64) []Index
 
 	// Activate points the views that queries read at a generation. Views keep their
-	// columns from version to version, and new ones come last: PostgreSQL replaces
-	// no other, and programs that run meanwhile must find what they know.
+	// columns from version to version, new ones come last, and those that a newer
+	// version has added stay when it is rolled back, empty: PostgreSQL replaces no
+	// other view, and programs that run meanwhile must find what they know.
 	Activate(ctx context.Context, tx pgx.Tx, generation int64) error
 
 	// Apply turns records of the events topic into writes to a generation's

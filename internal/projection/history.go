@@ -55,12 +55,12 @@ func (History) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 
 // Activate implements [Projection]; see [Catalog.Activate] for the order.
 func (History) Activate(ctx context.Context, tx pgx.Tx, generation int64) error {
-	err := execAll(ctx, tx,
-		fmt.Sprintf(`CREATE OR REPLACE VIEW history_generation AS SELECT %d::bigint AS generation`, generation),
-		fmt.Sprintf(`CREATE OR REPLACE VIEW book_history AS
+	err := replaceView(ctx, tx, "history_generation", fmt.Sprintf(`SELECT %d::bigint AS generation`, generation))
+	if err == nil {
+		err = replaceView(ctx, tx, "book_history", fmt.Sprintf(`
 			SELECT %d::bigint AS generation, book_id, version, type, at, actor, command_id, correlation_id, details
-			FROM %s`, generation, historyEntries(generation)),
-	)
+			FROM %s`, generation, historyEntries(generation)))
+	}
 	if err != nil {
 		return fmt.Errorf("activate history generation %d: %w", generation, err)
 	}
