@@ -139,6 +139,13 @@ func (l *lane) held() map[int32]int64 {
 	return maps.Clone(l.next)
 }
 
+// waits says whether there are records to be applied.
+func (l *lane) waits() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue) > 0
+}
+
 // cut must be called with the lock held.
 func (l *lane) cut() batch {
 	n := min(len(l.queue), l.limit)

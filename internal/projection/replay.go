@@ -24,7 +24,9 @@ func (e *Engine) replay(ctx context.Context, l *lane, partitions []int32) error 
 	if len(partitions) == 0 || !e.fed.holds() {
 		return nil
 	}
-	for enough := time.Now().Add(replayTime); time.Now().Before(enough); {
+	limit := time.Now().Add(replayTime)
+	enough := func() bool { return ctx.Err() != nil || l.waits() && time.Now().After(limit) }
+	for !enough() {
 		// Of those that are being built nothing: whoever does so parked it, and will do
 		// what is asked or hand it over.
 		requested, err := parked.ReadRequested(ctx, e.cfg.Pool, e.cfg.parkedAs(), e.fed.all(), partitions)
@@ -38,19 +40,19 @@ func (e *Engine) replay(ctx context.Context, l *lane, partitions []int32) error 
 	return nil
 }
 
-// replayTime is how long the records that come in may have to wait for a replay.
-// What is left then is asked for still, and follows the next time.
+// replayTime is how long records that come in may have to wait for a replay. What is
+// left then is asked for still, and follows the next time.
 const replayTime = 250 * time.Millisecond
 
 // replayLines goes on with the next line where one can't be replayed: that of
 // another book may well be.
-func (e *Engine) replayLines(ctx context.Context, l *lane, lines []parked.Requested, enough time.Time) error {
+func (e *Engine) replayLines(ctx context.Context, l *lane, lines []parked.Requested, enough func() bool) error {
 	var faults []error
 	for _, line := range lines {
 		if err := e.replayLine(ctx, l, line, enough); err != nil {
 			faults = append(faults, fmt.Errorf("replay parked records of key %q in partition %d: %w", line.Key, line.Partition, err))
 		}
-		if ctx.Err() != nil || time.Now().After(enough) {
+		if enough() {
 			break
 		}
 	}
@@ -60,7 +62,7 @@ func (e *Engine) replayLines(ctx context.Context, l *lane, lines []parked.Reques
 // replayLine does what is asked of a line: it gives records up, and replays those
 // that are left, one after the other, each in a transaction of its own, up to the
 // first that still can't be applied.
-func (e *Engine) replayLine(ctx context.Context, l *lane, line parked.Requested, enough time.Time) error {
+func (e *Engine) replayLine(ctx context.Context, l *lane, line parked.Requested, enough func() bool) error {
 	rest, err := e.discardAsked(ctx, l, line)
 	if err != nil {
 		return err
@@ -82,7 +84,7 @@ func (e *Engine) replayLine(ctx context.Context, l *lane, line parked.Requested,
 		if failure != nil && !e.cfg.Independent {
 			return nil // those behind it stay where they are
 		}
-		if len(rest) > 0 && time.Now().After(enough) {
+		if len(rest) > 0 && enough() {
 			return nil
 		}
 	}
