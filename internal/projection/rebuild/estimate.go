@@ -106,11 +106,9 @@ func (r *Rebuilder) copySample(ctx context.Context, tx pgx.Tx, p projection.Proj
 	flush := func() error {
 		defer func() { batch = batch[:0] }()
 		s.events += int64(len(batch))
-		writes, err := p.Apply(ctx, tx, generation, batch)
-		if err != nil || writes == nil {
-			return nil //nolint:nilerr // an estimate parks nothing and fails over nothing
-		}
-		return tx.SendBatch(ctx, writes).Close()
+		// What fails over its records undoes itself alone.
+		_ = pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return applySample(ctx, tx, p, generation, batch) })
+		return ctx.Err()
 	}
 	err := r.cfg.Log.Read(ctx, nil, end, func(record events.Record) error {
 		batch = append(batch, record)
@@ -132,4 +130,17 @@ func (r *Rebuilder) copySample(ctx context.Context, tx pgx.Tx, p projection.Proj
 		err = nil
 	}
 	return err
+}
+
+func applySample(ctx context.Context, tx pgx.Tx, p projection.Projection, generation int64, batch []events.Record) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("panic: %v", value)
+		}
+	}()
+	writes, err := p.Apply(ctx, tx, generation, batch)
+	if err != nil || writes == nil {
+		return err
+	}
+	return tx.SendBatch(ctx, writes).Close()
 }

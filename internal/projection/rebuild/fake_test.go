@@ -3,6 +3,7 @@ package rebuild_test
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,6 +20,7 @@ type variant struct {
 	column  string // that it has besides; "" for none
 	index   string // the statement that makes one more index; "" for none
 	foolish bool   // breaks the rules of its own tables over book 4
+	panics  bool   // does so over book 4
 	naive   bool   // reads what is undecodable as the creation of its book
 }
 
@@ -55,6 +57,9 @@ func (v variant) Activate(ctx context.Context, tx pgx.Tx, generation int64) erro
 }
 
 func (v variant) Apply(ctx context.Context, db postgres.Reader, generation int64, records []events.Record) (*pgx.Batch, error) {
+	if v.panics && slices.ContainsFunc(records, func(r events.Record) bool { return string(r.Key) == "4" }) {
+		panic("book 4")
+	}
 	if v.naive {
 		records = v.reading(records)
 	}

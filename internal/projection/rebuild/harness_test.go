@@ -76,11 +76,15 @@ type program struct {
 
 func (s *store) startProgram(projections ...projection.Projection) *program {
 	s.t.Helper()
-	r, err := rebuild.New(rebuild.Config{
-		Pool: s.pool, Log: s.log, Projections: projections, Logger: slog.New(slog.DiscardHandler), Metrics: newMetrics(),
-	})
+	r, err := rebuild.New(s.config(projections...))
 	require.NoError(s.t, err)
 	return &program{r, s.run(r.Run)}
+}
+
+func (s *store) config(projections ...projection.Projection) rebuild.Config {
+	return rebuild.Config{
+		Pool: s.pool, Log: s.log, Projections: projections, Logger: slog.New(slog.DiscardHandler), Metrics: newMetrics(),
+	}
 }
 
 // live is a process whose engine feeds what is attached of a projection.

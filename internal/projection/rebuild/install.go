@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"bookstore/internal/postgres"
@@ -62,6 +63,9 @@ func (r *Rebuilder) awaitActive(ctx context.Context, name string) error {
 		if active != nil {
 			return nil
 		}
+		if err == nil {
+			err = r.givenUp(ctx, name)
+		}
 		if err != nil && !postgres.IsTransient(err) {
 			return err
 		}
@@ -73,6 +77,16 @@ func (r *Rebuilder) awaitActive(ctx context.Context, name string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// givenUp fails with ErrNotBuilt where nobody builds a projection that has no
+// active generation.
+func (r *Rebuilder) givenUp(ctx context.Context, name string) error {
+	b, there, err := Last(ctx, r.cfg.Pool, name)
+	if err != nil || !there || (b.Phase != Failed && b.Phase != Cancelled) {
+		return err
+	}
+	return fmt.Errorf("rebuild %d of %s is %s: %w: %s", b.ID, name, b.Phase, ErrNotBuilt, b.Trouble)
 }
 
 func (r *Rebuilder) tell(ctx context.Context, name string) {

@@ -144,6 +144,7 @@ var (
 	ErrNothingToRollBackTo = errors.New("no generation is kept that could answer again")
 	ErrActive              = errors.New("the generation answers queries")
 	ErrBeingBuilt          = errors.New("the generation is being built")
+	ErrNotBuilt            = errors.New("the first generation has not been built")
 )
 
 // UnderWayError says that a projection has a rebuild that is not over.
