@@ -107,7 +107,7 @@ func (l *load) pick(random *rand.Rand) *shelved {
 	return l.ledger.shelf[n-1-random.IntN(min(n, contended))]
 }
 
-// write makes one write, until its client knows what became of it, or gives up.
+// write makes one write.
 func (l *load) write(ctx context.Context, random *rand.Rand) {
 	var w *change
 	book := l.pick(random)
@@ -120,8 +120,27 @@ func (l *load) write(ctx context.Context, random *rand.Rand) {
 		w = l.ledger.newChange("deleted", book)
 	}
 	_, w.ifMatch = w.book.known()
-	impatient := random.IntN(8) == 0
+	l.insist(ctx, random, w, random.IntN(8) == 0)
+}
 
+// stock makes books, as fast as they are taken.
+func (l *load) stock(ctx context.Context, books int) {
+	const clients = 32
+	l.rounds++
+	var wg sync.WaitGroup
+	for i := range clients {
+		random := rand.New(rand.NewPCG(l.seed+l.rounds, uint64(i))) // repeatable on purpose
+		wg.Go(func() {
+			for range books / clients {
+				l.insist(ctx, random, l.ledger.newChange("created", nil), false)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// insist sends a write until its client knows what became of it, or gives up.
+func (l *load) insist(ctx context.Context, random *rand.Rand, w *change, impatient bool) {
 	ctx, cancel := context.WithTimeout(ctx, definiteBound)
 	defer cancel()
 	inDoubt, promised := false, false
