@@ -10,7 +10,12 @@
 // rather than with to_tsvector: what its parser calls a word depends on the
 // server's version and locale, and a rebuilt index must be the same index.
 //
+// What a reader types may be more than words: [ParseQuery] reads phrases and fields
+// out of it. It is here since all that compares with the index has to read a query
+// alike: the search, what suggests the next word, and what marks those found.
+//
 // The functions are pure and take any string, also invalid UTF-8: there is
-// nothing to fail, to be killed in or to run twice. A change to them changes what
-// is stored, so it needs a new version of the catalog projection.
+// nothing to fail, to be killed in or to run twice. A change to [Words], [Terms] or
+// [Document] changes what is stored, so it needs a new version of the catalog
+// projection.
 package searchtext
