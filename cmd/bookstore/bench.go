@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -28,7 +29,7 @@ func newBenchCommand(p *program) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchProjectionCommand(p), newBenchTaskCommand(p))
+	cmd.AddCommand(newBenchProjectionCommand(p), newBenchTaskCommand(p), newBenchRelevanceCommand(p), newBenchSearchCommand(p))
 	return cmd
 }
 
@@ -65,7 +66,7 @@ of disk. Whatever else the machine does shows in the figures.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runBenchProjection(cmd, f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.data, "data", "../shared/data/goodbooks-10k.csv", "real catalogue, a CSV with the columns title, authors and original_publication_year")
+	addDataFlag(cmd, &f.data)
 	flags.Uint64Var(&f.seed, "seed", 1, "another one makes another history")
 	flags.IntVar(&f.events, "events", 1_000_000, "length of the history")
 	flags.IntVar(&f.naiveEvents, "naive-events", 20_000, "how many of them the naive way gets on one partition, from the middle; on several, three times as many")
@@ -88,7 +89,7 @@ func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
 	if sum := f.mix.Updated + f.mix.Deleted + f.mix.Republished; sum >= 1 {
 		return usage(cmd, "--updated, --deleted and --republished are %g together: nothing would be created", sum)
 	}
-	source, err := readBenchSource(f.data)
+	source, err := readBenchData(f.data, benchbooks.ReadSource)
 	if err != nil {
 		return err
 	}
@@ -103,8 +104,7 @@ func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
 		Do: throughput.InProcess(func(ctx context.Context) *exec.Cmd {
 			return exec.CommandContext(ctx, self, "bench", benchTask)
 		}),
-		Logger:   telemetry.NewLogger(p.stderr, slog.LevelWarn, string(config.LogText)),
-		Progress: func(what string) { fmt.Fprintln(p.stderr, what+" ...") },
+		Logger: p.benchLogger(), Progress: p.benchProgress,
 	})
 	for _, fault := range []error{throughput.ErrFewEvents, throughput.ErrFewNaive, throughput.ErrFewPartitions} {
 		if errors.Is(err, fault) {
@@ -114,28 +114,48 @@ func (p *program) runBenchProjection(cmd *cobra.Command, f benchFlags) error {
 	if err != nil {
 		return fmt.Errorf("bench projection: %w", err)
 	}
-	if f.asJSON {
-		out := json.NewEncoder(p.stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(report)
-	}
-	return report.Print(p.stdout)
+	return p.printReport(&report, f.asJSON)
 }
 
-func readBenchSource(path string) (*benchbooks.Source, error) {
+// addDataFlag adds the flag for the real catalogue, which benches make their books
+// and queries of.
+func addDataFlag(cmd *cobra.Command, data *string) {
+	cmd.Flags().StringVar(data, "data", "../shared/data/goodbooks-10k.csv", "real catalogue, a CSV with the columns title, authors and original_publication_year")
+}
+
+// benchLogger tells what goes wrong in the servers of a bench.
+func (p *program) benchLogger() *slog.Logger {
+	return telemetry.NewLogger(p.stderr, slog.LevelWarn, string(config.LogText))
+}
+
+func (p *program) benchProgress(what string) { fmt.Fprintln(p.stderr, what+" ...") }
+
+// printReport prints what a bench has found.
+func (p *program) printReport(report interface{ Print(to io.Writer) error }, asJSON bool) error {
+	if !asJSON {
+		return report.Print(p.stdout)
+	}
+	out := json.NewEncoder(p.stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(report)
+}
+
+// readBenchData reads a real catalogue.
+func readBenchData[T any](path string, read func(io.Reader) (T, error)) (T, error) {
+	var none T
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; give --data FILE, a CSV with the columns title, authors and original_publication_year (goodbooks-10k has them)", err)
+		return none, fmt.Errorf("%w; give --data FILE, a CSV with the columns title, authors and original_publication_year (goodbooks-10k has them)", err)
 	}
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	defer file.Close()
-	source, err := benchbooks.ReadSource(file)
+	books, err := read(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return none, fmt.Errorf("%s: %w", path, err)
 	}
-	return source, nil
+	return books, nil
 }
 
 // benchTask is the command that does one measurement in a process of its own.

@@ -20,10 +20,13 @@
 //
 // Some titles are shared (there are four "Selected Poems"), and the words of a
 // series are in all its books. Such queries are asked all the same and only the
-// wanted book counts. What that costs is reported beside the result: the ceiling is
-// what a search would reach that ranks all books that match equally well before all
-// others, and among those by chance. A search that orders those by popularity can't
-// be told from one that guesses, since each book is wanted as often as any other.
+// wanted book counts. What that costs is reported beside the result, as what is
+// reached by words alone: by a search that ranks all books that the query fits (whose
+// title is it, begins with it, has all its words) before all others, and among those
+// by chance. A search may do better, for it may tell a title that is the two words
+// from a longer one that has them; it can't where titles are the same. To order those
+// by popularity neither helps nor hurts, since each book is wanted as often as any
+// other.
 //
 // # Two halves
 //

@@ -159,8 +159,8 @@ func score(k kind, queries []asked, answers []answer) Score {
 			s.TooSlow++
 		}
 		alike := float64(max(queries[i].alike, 1))
-		s.Ceiling1 += each * min(1, 1/alike)
-		s.Ceiling5 += each * min(1, seen/alike)
+		s.Alone1 += each * min(1, 1/alike)
+		s.Alone5 += each * min(1, seen/alike)
 	}
 	const rounding = 1e-9 // a thousand times 0.001 is not quite 1
 	s.Met = s.Target == 0 || s.Success5 >= s.Target-rounding

@@ -136,7 +136,7 @@ func TestAScoreIsWhatItSays(t *testing.T) {
 	s := score(kind{name: "k", target: 0.5}, queries, []answer{{rank: 1}, {rank: 4}, {rank: 10}, {tooSlow: true}})
 	require.Equal(t, Score{
 		Kind: "k", Queries: 4, Success1: 0.25, Success5: 0.5, MRR: (1 + 0.25 + 0.1) / 4, TooSlow: 1,
-		Ceiling1: (1 + 0.5 + 0.1 + 1) / 4, Ceiling5: (1 + 1 + 0.5 + 1) / 4, Target: 0.5, Met: true,
+		Alone1: (1 + 0.5 + 0.1 + 1) / 4, Alone5: (1 + 1 + 0.5 + 1) / 4, Target: 0.5, Met: true,
 	}, s)
 	require.False(t, score(kind{target: 0.6}, queries, make([]answer, 4)).Met)
 	require.NotEmpty(t, score(kind{target: 0.6}, nil, nil).Skipped)
@@ -172,7 +172,7 @@ func TestARun(t *testing.T) {
 	var printed bytes.Buffer
 	require.NoError(t, report.Print(&printed))
 	require.Contains(t, printed.String(), "held out half")
-	require.Contains(t, printed.String(), "skipped: "+skippedISBN)
+	require.Contains(t, printed.String(), "is skipped: "+skippedISBN)
 }
 
 func TestARunNeedsBooksAndQueries(t *testing.T) {

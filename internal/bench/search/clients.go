@@ -1,0 +1,124 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Measurement is what requests of one sort cost.
+type Measurement struct {
+	Name      string  `json:"name"`
+	Requests  int     `json:"requests"`
+	Failed    int     `json:"failed"` // of them
+	PerSecond float64 `json:"per_second"`
+	P50       float64 `json:"p50_ms"`
+	P99       float64 `json:"p99_ms"`
+	// ToLookup is P99 in times of that of a lookup by id; 0 where there is none.
+	ToLookup float64 `json:"p99_to_lookup,omitempty"`
+}
+
+// samples are what clients have seen.
+type samples struct {
+	latencies []time.Duration
+	failed    int
+	took      time.Duration
+}
+
+// errFailed says that a request was answered, and not as it should have been.
+var errFailed = errors.New("the request failed")
+
+// hammer has so many clients do something over and over, each when it is done with
+// the last, for so long. do is told how many requests came before its own, and fails
+// with errFailed, or with what ends the measurement.
+func hammer(ctx context.Context, clients int, length time.Duration, do func(ctx context.Context, i int) error) (samples, error) {
+	var (
+		mu     sync.Mutex
+		all    samples
+		number atomic.Int64
+	)
+	began := time.Now()
+	busy, ctx := errgroup.WithContext(ctx)
+	for range clients {
+		busy.Go(func() error {
+			var mine samples
+			for time.Since(began) < length {
+				sent := time.Now()
+				err := do(ctx, int(number.Add(1)-1))
+				mine.latencies = append(mine.latencies, time.Since(sent))
+				if errors.Is(err, errFailed) {
+					mine.failed++
+				} else if err != nil {
+					return err
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all.latencies = append(all.latencies, mine.latencies...)
+			all.failed += mine.failed
+			return nil
+		})
+	}
+	err := busy.Wait()
+	all.took = time.Since(began)
+	return all, err
+}
+
+// and is what two stretches of the same come to.
+func (s samples) and(other samples) samples {
+	return samples{
+		latencies: slices.Concat(s.latencies, other.latencies), failed: s.failed + other.failed, took: s.took + other.took,
+	}
+}
+
+func (s samples) measurement(name string) Measurement {
+	m := Measurement{Name: name, Requests: len(s.latencies), Failed: s.failed}
+	if m.Requests == 0 {
+		return m
+	}
+	slices.Sort(s.latencies)
+	m.PerSecond = float64(m.Requests) / s.took.Seconds()
+	m.P50, m.P99 = milliseconds(s.quantile(0.50)), milliseconds(s.quantile(0.99))
+	return m
+}
+
+// quantile is the latency that so large a share of the requests did not exceed. The
+// latencies must be sorted.
+func (s samples) quantile(share float64) time.Duration {
+	return s.latencies[min(int(share*float64(len(s.latencies))), len(s.latencies)-1)]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// newClient returns a client that keeps so many connections open.
+func newClient(connections int) *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
+}
+
+// get reads an answer to its end.
+func get(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%w: %s", errFailed, response.Status)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package search
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSoManyClientsAskAtOnce(t *testing.T) {
+	t.Parallel()
+	const clients = 3
+	together := make(chan struct{}) // closed when all are there
+	var there atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if there.Add(1) == clients {
+			close(together)
+		}
+		<-together
+		if r.URL.Path == "/bad" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	client := newClient(clients)
+	defer client.CloseIdleConnections()
+	seen, err := hammer(t.Context(), clients, time.Millisecond, func(ctx context.Context, i int) error {
+		if i == 0 {
+			return get(ctx, client, server.URL+"/bad")
+		}
+		return get(ctx, client, server.URL+"/good")
+	})
+	require.NoError(t, err)
+	m := seen.measurement("m")
+	require.GreaterOrEqual(t, m.Requests, clients)
+	require.Equal(t, 1, m.Failed, "what is answered 503 has failed, and is no reason to end")
+	require.Positive(t, m.PerSecond)
+	require.LessOrEqual(t, m.P50, m.P99)
+
+	server.Close()
+	_, err = hammer(t.Context(), clients, time.Hour, func(ctx context.Context, _ int) error {
+		return get(ctx, client, server.URL)
+	})
+	require.Error(t, err, "nobody answers any more")
+}
+
+func TestQuantiles(t *testing.T) {
+	t.Parallel()
+	var s samples
+	for i := range 100 {
+		s.latencies = append(s.latencies, time.Duration(100-i)*time.Millisecond)
+	}
+	s.took = 10 * time.Second
+	require.Equal(t, Measurement{Name: "m", Requests: 200, Failed: 1, PerSecond: 10, P50: 51, P99: 100},
+		s.and(samples{latencies: s.latencies, took: s.took, failed: 1}).measurement("m"))
+	require.Equal(t, Measurement{Name: "none"}, samples{}.measurement("none"))
+}

@@ -1,0 +1,50 @@
+package search
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatIsConcluded(t *testing.T) {
+	t.Parallel()
+	size := func(books int, mix, slow, direct float64) Size {
+		return Size{
+			Books: books, DatabaseBytes: 50_000_000, Relations: []Relation{{Name: "catalog_books_g1", Bytes: 10_000_000}, {Name: "tiny", Bytes: 10}},
+			Lookup: Measurement{Name: lookup, P99: 2},
+			Kinds:  []Measurement{{Name: Exact, P99: 1}, {Name: Typo, P99: slow}, {Name: NoHit, P99: 3}},
+			Mix:    Measurement{Name: theMix, P99: mix, PerSecond: 600}, Direct: Measurement{Name: theMixDirect, P99: 1, PerSecond: direct},
+		}
+	}
+	r := Report{Sizes: []Size{size(10, 5, 6, 600), size(1000, 10, 25, 1200)}}
+	r.conclude()
+	require.Equal(t, []Ratio{
+		{"p99 of the mix to that of a lookup by id, 1000 books", 5, 5, true, true},
+		{"highest p99 of a kind (typo) to that of a lookup by id, 1000 books", 12.5, 12, true, false},
+		{"searches a second of the mix to those straight to PostgreSQL, 1000 books", 0.5, 0.6, false, false},
+		{"p99 of the mix, 1000 books to 10", 2, 3, true, true},
+	}, r.Ratios)
+	require.Equal(t, 12.5, r.Sizes[1].Kinds[1].ToLookup)
+
+	var printed bytes.Buffer
+	require.NoError(t, r.Print(&printed))
+	require.Contains(t, printed.String(), "MISSED")
+	require.Contains(t, printed.String(), "table catalog_books_g1")
+	require.NotContains(t, printed.String(), "tiny")
+
+	one := Report{Sizes: []Size{size(10, 5, 6, 600)}}
+	one.conclude()
+	require.Len(t, one.Ratios, 3, "one size does not grow")
+}
+
+func TestWhatCannotBeMeantIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := Run(t.Context(), Config{})
+	require.ErrorIs(t, err, ErrNoSizes)
+	require.ErrorIs(t, err, ErrFewConnections)
+	require.ErrorIs(t, err, ErrNoLength)
+	_, err = Run(t.Context(), Config{Sizes: []int{10, 0}, Connections: 1, Length: time.Second})
+	require.ErrorIs(t, err, ErrNoSizes)
+}

@@ -1,0 +1,127 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bookstore/internal/bench/books"
+	"bookstore/internal/events"
+)
+
+// Writes is what became of the writes beside the searches.
+type Writes struct {
+	Wanted    float64 `json:"wanted_per_second"`
+	PerSecond float64 `json:"per_second"` // accepted
+	Failed    int     `json:"failed"`
+}
+
+const (
+	writesPerSecond = 50
+	// writers is how many writes may be on their way at once. Where that is too few,
+	// fewer are sent: those who search are not to wait for a jam of writers.
+	writers = 16
+)
+
+// trickle writes through the API while others search: a new book, a change to one
+// that was there, and so on.
+type trickle struct {
+	client    *http.Client
+	url       string
+	catalogue *books.Catalogue
+	books     int // ids 1 to this were there
+	random    *rand.Rand
+
+	accepted, failed atomic.Int64
+}
+
+// start begins to write. What it returns ends that, and says what came of it.
+func (t *trickle) start(ctx context.Context) (stop func() Writes) {
+	ctx, cancel := context.WithCancel(ctx)
+	var writing sync.WaitGroup
+	requests := make(chan write)
+	for range writers {
+		writing.Go(func() {
+			for w := range requests {
+				t.send(ctx, w)
+			}
+		})
+	}
+	began := time.Now()
+	writing.Go(func() {
+		defer close(requests)
+		tick := time.NewTicker(time.Second / writesPerSecond)
+		defer tick.Stop()
+		for i := int64(0); ; i++ {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case requests <- t.write(i):
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() Writes {
+		took := time.Since(began).Seconds()
+		accepted, failed := t.accepted.Load(), t.failed.Load() // not those that the end cuts off
+		cancel()
+		writing.Wait()
+		return Writes{Wanted: writesPerSecond, PerSecond: float64(accepted) / took, Failed: int(failed)}
+	}
+}
+
+// write is a request.
+type write struct {
+	method, path string
+	details      events.Details
+}
+
+func (t *trickle) write(i int64) write {
+	if i%2 == 0 {
+		return write{http.MethodPost, "/api/books", t.catalogue.Book(int64(t.books) + 1 + i)}
+	}
+	id := 1 + t.random.Int64N(int64(t.books))
+	return write{http.MethodPut, fmt.Sprintf("/api/books/%d", id), t.catalogue.Edition(id, 2+i)}
+}
+
+// send does not wait for the write to be readable, as few clients would.
+func (t *trickle) send(ctx context.Context, w write) {
+	err := func() error {
+		body, err := json.Marshal(w.details)
+		if err != nil {
+			return err
+		}
+		request, err := http.NewRequestWithContext(ctx, w.method, t.url+w.path, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Prefer", "respond-async")
+		response, err := t.client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode >= http.StatusBadRequest {
+			return fmt.Errorf("%w: %s", errFailed, response.Status)
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		return err
+	}()
+	if err != nil {
+		t.failed.Add(1)
+		return
+	}
+	t.accepted.Add(1)
+}
