@@ -11,10 +11,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"bookstore/internal/app"
 	"bookstore/internal/config"
 	"bookstore/internal/messaging"
+	"bookstore/internal/testenv"
 )
 
 // With the database gone entirely, the log alone brings everything back: what
@@ -65,7 +68,81 @@ func TestEmptyDatabaseBesideAFullLogComesBack(t *testing.T) {
 	require.Equal(t, http.StatusOK, write(t, client, http.MethodPut, a.URL()+first, `{"title":"Jacob's Room","author":"Virginia Woolf"}`, "2"))
 }
 
-// A log that lost what the database has seen is not followed.
+// A log that has lost what the database has seen is not followed, whoever in the
+// database it is that has seen it.
+func TestALogThatLostWhatOneHasSeenIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, consumer := range []string{"commands", "catalog", "history", "catalog/2"} {
+		t.Run(consumer, func(t *testing.T) {
+			t.Parallel()
+			b := newBookstore(t)
+			service := b.start(t, nil)
+			newCaller(t, service.URL()).create(mobyDick)
+			require.NoError(t, service.Close(t.Context()))
+			_, err := b.connect(t).Exec(t.Context(), `
+				INSERT INTO checkpoints (consumer, partition, next_offset) VALUES ($1, 3, 1000)
+				ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`, consumer)
+			require.NoError(t, err)
+
+			var lost *messaging.LostLogError
+			require.ErrorAs(t, b.startError(t), &lost)
+			require.EqualValues(t, 1000, lost.Checkpoint)
+		})
+	}
+}
+
+// A log of events that has lost its beginning gives no read model and no write side
+// any more: also one who needs neither just now is told, and so is an empty database.
+func TestALogThatLostItsBeginningIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBookstore(t)
+	service := b.start(t, nil)
+	for range 20 {
+		newCaller(t, service.URL()).create(mobyDick)
+	}
+	b.awaitApplied(t, b.connect(t), recovery)
+	require.NoError(t, service.Close(t.Context()))
+	b.truncate(t, b.topics.Events)
+
+	empty := b
+	empty.database = testenv.Database(t)
+	for name, b := range map[string]bookstore{"the database that has seen all": b, "an empty database": empty} {
+		var lost *messaging.LostLogError
+		require.ErrorAs(t, b.startError(t), &lost, name)
+		require.Equal(t, b.topics.Events, lost.Topic)
+		require.Positive(t, lost.Oldest)
+	}
+}
+
+// startError is what a start fails with.
+func (b bookstore) startError(t *testing.T) error {
+	t.Helper()
+	cfg := config.Default()
+	cfg.App.Port, cfg.App.DataDir, cfg.MQ.Brokers = 0, t.TempDir(), b.brokers
+	a, err := app.Start(t.Context(), cfg, app.Options{Topics: b.topics, Database: b.database, Logger: quietLogger(t), NoSample: true})
+	if err == nil {
+		require.NoError(t, a.Close(t.Context()))
+	}
+	return err
+}
+
+// truncate deletes all records of a topic, as an administrator can.
+func (b bookstore) truncate(t *testing.T, topic string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.brokers...))
+	require.NoError(t, err)
+	defer client.Close()
+	end, err := b.end(t.Context(), topic)
+	require.NoError(t, err)
+	var upTo kadm.Offsets
+	for partition, offset := range end {
+		upTo.AddOffset(topic, int32(partition), offset, -1)
+	}
+	_, err = kadm.NewClient(client).DeleteRecords(t.Context(), upTo)
+	require.NoError(t, err)
+}
+
+// A topic that was made anew is not the log that was.
 func TestLostLogIsRefused(t *testing.T) {
 	t.Parallel()
 	cfg := config.Default()

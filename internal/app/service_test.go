@@ -152,27 +152,36 @@ func (l eventLog) Read(ctx context.Context, to events.Offsets, fn func(events.Re
 }
 
 // behind returns how many records the consumers of the log have still to apply, and
-// decisions the write side to publish.
+// decisions the write side to publish. It looks in the order in which a command goes
+// its way, so that none slips through between two looks.
 func (b bookstore) behind(ctx context.Context, pool *pgxpool.Pool) (int64, error) {
-	var behind int64
-	if err := pool.QueryRow(ctx, `SELECT count(*) FROM decisions WHERE event_offset IS NULL`).Scan(&behind); err != nil {
+	undecided, err := b.unapplied(ctx, pool, b.topics.Commands, "commands")
+	if err != nil {
 		return 0, err
 	}
-	for topic, consumers := range map[string][]string{b.topics.Commands: {"commands"}, b.topics.Events: {"catalog", "history"}} {
-		end, err := b.end(ctx, topic)
-		if err != nil {
-			return 0, err
-		}
-		for _, consumer := range consumers {
-			for partition, newest := range end {
-				var next int64
-				err := pool.QueryRow(ctx, `SELECT coalesce((SELECT next_offset FROM checkpoints
-					WHERE consumer = $1 AND partition = $2), 0)`, consumer, partition).Scan(&next)
-				if err != nil {
-					return 0, err
-				}
-				behind += newest - next
+	var unpublished int64
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM decisions WHERE event_offset IS NULL`).Scan(&unpublished); err != nil {
+		return 0, err
+	}
+	unapplied, err := b.unapplied(ctx, pool, b.topics.Events, "catalog", "history")
+	return undecided + unpublished + unapplied, err
+}
+
+// unapplied returns how many records of a topic consumers have still to apply.
+func (b bookstore) unapplied(ctx context.Context, pool *pgxpool.Pool, topic string, consumers ...string) (behind int64, err error) {
+	end, err := b.end(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	for _, consumer := range consumers {
+		for partition, newest := range end {
+			var next int64
+			err := pool.QueryRow(ctx, `SELECT coalesce((SELECT next_offset FROM checkpoints
+				WHERE consumer = $1 AND partition = $2), 0)`, consumer, partition).Scan(&next)
+			if err != nil {
+				return 0, err
 			}
+			behind += newest - next
 		}
 	}
 	return behind, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bookstore/internal/command"
@@ -117,12 +118,18 @@ func (a *App) whenReachable(ctx context.Context, what string, f func() error) er
 // checkLog refuses to start on a log that has lost what the database has seen,
 // or that begins after what the database still needs: following it would
 // silently leave books out.
+//
+// The events are needed from the first one on, whatever the database has seen: what
+// is restored or rebuilt from the rest would be wrong, and nobody would be told.
 func (a *App) checkLog(ctx context.Context) error {
-	followed := map[string][]string{
-		a.topics.Commands: {consumerCommands},
-		a.topics.Events:   {projection.Catalog{}.Name(), projection.History{}.Name()},
+	if err := a.checkWhole(ctx); err != nil {
+		return err
 	}
-	for topic, consumers := range followed {
+	consumers, err := a.consumersOfEvents(ctx)
+	if err != nil {
+		return err
+	}
+	for topic, consumers := range map[string][]string{a.topics.Commands: {consumerCommands}, a.topics.Events: consumers} {
 		oldest, newest, err := a.broker.Watermarks(ctx, topic)
 		if err != nil {
 			return err
@@ -143,6 +150,38 @@ func (a *App) checkLog(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkWhole fails with a [*messaging.LostLogError] where the log of events has lost
+// its beginning.
+func (a *App) checkWhole(ctx context.Context) error {
+	oldest, newest, err := a.broker.Watermarks(ctx, a.topics.Events)
+	if err != nil {
+		return err
+	}
+	beginning := make(map[int32]int64, len(oldest))
+	for partition := range oldest {
+		beginning[int32(partition)] = 0
+	}
+	if err := messaging.CheckInside(a.topics.Events, beginning, oldest, newest); err != nil {
+		return fmt.Errorf("nothing could be rebuilt from the log of events: %w; bring back the whole log", err)
+	}
+	return nil
+}
+
+// consumersOfEvents are the read models, and the generations of them that are being
+// built.
+func (a *App) consumersOfEvents(ctx context.Context) ([]string, error) {
+	names := make([]string, len(projections))
+	for i, p := range projections {
+		names[i] = p.Name()
+	}
+	rows, err := a.pool.Query(ctx, `
+		SELECT DISTINCT consumer FROM checkpoints WHERE split_part(consumer, '/', 1) = ANY ($1)`, names)
+	if err != nil {
+		return nil, fmt.Errorf("find the consumers of events: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // restoreWriteSide rebuilds the write side's state from the log, when the log has
