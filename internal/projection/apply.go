@@ -159,14 +159,12 @@ func (e *Engine) commit(ctx context.Context, b batch, found poison) (func(contex
 	for _, generation := range generations {
 		park, err := e.queueGeneration(ctx, conn, tx, generation, b.records, found)
 		if err != nil {
-			// What Apply read counts at the position where the batch begins. With the
-			// checkpoint elsewhere it may have seen a gap that is none.
-			return nil, e.outdated(ctx, b, cmp.Or(e.standing(ctx, conn, b.spans), err))
+			return nil, e.whyNot(ctx, conn, b, err)
 		}
 		parkedNow[generation] = park
 	}
 	if err := tx.commit(ctx, conn); err != nil {
-		return nil, e.outdated(ctx, b, err)
+		return nil, e.whyNot(ctx, conn, b, err)
 	}
 	for generation, park := range parkedNow {
 		e.tookAside(generation, park)
@@ -229,8 +227,12 @@ func (e *Engine) handle(ctx context.Context, db postgres.Reader, generation int6
 	return e.cfg.Handler.Apply(ctx, db, generation, records)
 }
 
-// outdated reads anew what is fed where err says that it has changed.
-func (e *Engine) outdated(ctx context.Context, b batch, err error) error {
+// whyNot says why b could not be committed. What failed may only have failed because
+// the batch was made for another position, where Apply may see a gap that is none, or
+// for other generations: the tables of one that was dropped are missed before the
+// checkpoint is compared. What is fed is then read anew.
+func (e *Engine) whyNot(ctx context.Context, db postgres.Reader, b batch, err error) error {
+	err = cmp.Or(e.standing(ctx, db, b.spans), err)
 	if !errors.Is(err, errEpoch) {
 		return err
 	}

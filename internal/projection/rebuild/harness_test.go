@@ -33,10 +33,18 @@ const (
 // store is a bookstore's read side: a database and a log, and what the test starts
 // on them.
 type store struct {
-	t    *testing.T
+	t    tester
 	pool *pgxpool.Pool
 	log  *eventLog
 	live *live // the last one that was started
+}
+
+// tester is a test, or one round of a property.
+type tester interface {
+	require.TestingT
+	Helper()
+	Cleanup(func())
+	Context() context.Context
 }
 
 var errTest = errors.New("as the test wants it")
@@ -205,7 +213,9 @@ func (s *store) await(id int64, phase rebuild.Phase) rebuild.Rebuild {
 func (s *store) awaitThat(id int64, what string, holds func(rebuild.Rebuild) bool) (b rebuild.Rebuild) {
 	s.t.Helper()
 	s.eventually(func() bool {
-		b = get(s.t, s.pool, id)
+		var err error
+		b, err = rebuild.Get(s.t.Context(), s.pool, id)
+		require.NoError(s.t, err)
 		return holds(b)
 	}, "rebuild %d: %s; it is %+v", id, what, &b)
 	return b

@@ -175,6 +175,21 @@ func TestDrop(t *testing.T) {
 	require.Len(t, s.parked(2), 1)
 }
 
+// The live consumer finds the tables gone before it has heard that they are to go.
+func TestWritesGoOnBehindADrop(t *testing.T) {
+	t.Parallel()
+	s, p := givenCatalog(t, books(5)...)
+	s.await(s.begin(p, "catalog", rebuild.Request{}).ID, rebuild.Switched)
+	s.log.add(t, created(6))
+	s.awaitLive("catalog") // it has heard of the new one
+	s.pool.Reset()         // no connection has a plan for the old one
+	require.NoError(t, p.Drop(t.Context(), "catalog", 1))
+	s.log.add(t, books(12)[6:]...) // all its lanes do: for creations nothing is read first
+	s.awaitLive("catalog")
+	require.Len(t, s.rows(`TABLE books`), 12)
+	require.Empty(t, s.parked(2))
+}
+
 func TestTheGenerationBeforeLastIsDropped(t *testing.T) {
 	t.Parallel()
 	s, p := givenCatalog(t, books(5)...)
