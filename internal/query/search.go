@@ -16,10 +16,10 @@ type SearchRequest struct {
 	Limit  int
 }
 
-// Search returns the books that have every word of the query: in title, author
-// or description in full (the last word also as a beginning, for it may still be
-// being typed), or as a part of a word of title or author. A query without any
-// letter or digit matches nothing.
+// Search returns the books that have every clause of the query, in the language
+// that [searchtext.ParseQuery] reads: in title, author or description in full (the
+// last word also as a beginning), or as a part of a word of title or author, unless
+// it is quoted. A query without any letter or digit matches nothing.
 //
 // The best come first: see rank. Between equals the id decides, so that pages
 // neither repeat nor leave out a book while the catalogue stands still.
@@ -32,15 +32,16 @@ func (c *Catalog) Search(ctx context.Context, request SearchRequest) (Page, erro
 // searchStatement is what [Catalog.page] wants for a search.
 func searchStatement(request SearchRequest) (books string, args []any) {
 	var s searchSQL
-	words := searchtext.Words(request.Query)
+	asked := searchtext.ParseQuery(request.Query)
 	books = `
-		SELECT ` + bookColumns + `, ` + s.rank(words) + ` AS tier FROM books
-		WHERE ` + s.matches(words) + `
+		SELECT ` + bookColumns + `, ` + s.rank(asked) + ` AS tier FROM books
+		WHERE ` + s.matches(asked) + `
 		ORDER BY tier, id LIMIT ` + s.arg(request.Limit+1) + ` OFFSET ` + s.arg(request.Offset)
 	return books, s.args
 }
 
-// searchSQL collects the arguments of a statement in the making.
+// searchSQL collects the arguments of a statement in the making. Nothing of what
+// was typed gets into the statement itself.
 type searchSQL struct{ args []any }
 
 // arg adds an argument and returns its placeholder.
@@ -53,44 +54,45 @@ func (s *searchSQL) arg(value any) string {
 // less, every book would have to be looked at.
 const trigram = 3
 
-// matches is the condition for all words, each of its parts answered by an index.
-// Words hold nothing that LIKE or tsquery would take for syntax.
-func (s *searchSQL) matches(words []string) string {
-	if len(words) == 0 {
+// matches is the condition for all clauses, each of its parts answered by an index.
+func (s *searchSQL) matches(asked searchtext.Query) string {
+	if len(asked) == 0 {
 		return "false"
 	}
-	conditions := make([]string, len(words))
-	for i, word := range words {
-		conditions[i] = `document @@ ` + s.arg(fullText(words, i)) + `::tsquery`
-		if utf8.RuneCountInString(word) >= trigram {
-			conditions[i] = `(` + conditions[i] + ` OR terms LIKE ` + s.arg("%"+word+"%") + `)`
+	conditions := make([]string, len(asked))
+	for i, clause := range asked {
+		conditions[i] = s.hasInFull(clause.TSQuery())
+		if !clause.Quoted && utf8.RuneCountInString(clause.Words[0]) >= trigram {
+			conditions[i] = `(` + conditions[i] + ` OR terms LIKE ` + s.arg(clause.PartPattern()) + `)`
 		}
 	}
 	return strings.Join(conditions, " AND ")
 }
 
-// rank is the tier of a match, the best first: the title is the query, begins
-// with it, all words in full text, parts of words.
-func (s *searchSQL) rank(words []string) string {
-	if len(words) == 0 {
+// rank is the tier of a match, the best first: the title is what was asked for,
+// begins with it, everything in full text, parts of words. Who asks for an author as
+// well gets that author's titles in the same order, and who asks for an author only
+// has named no title to be like.
+func (s *searchSQL) rank(asked searchtext.Query) string {
+	if len(asked) == 0 {
 		return "0"
 	}
-	phrase := strings.Join(words, " ")
-	all := make([]string, len(words))
-	for i := range words {
-		all[i] = fullText(words, i)
+	byTitle := ""
+	if title, open := asked.AsTitle(); title != "" {
+		beginning := title
+		if !open {
+			beginning += " "
+		}
+		byTitle = `
+			WHEN starts_with(terms, ` + s.arg(title+"\n") + `) THEN 0
+			WHEN starts_with(terms, ` + s.arg(beginning) + `) THEN 1`
 	}
-	return `CASE
-		WHEN starts_with(terms, ` + s.arg(phrase+"\n") + `) THEN 0
-		WHEN starts_with(terms, ` + s.arg(phrase) + `) THEN 1
-		WHEN document @@ ` + s.arg(strings.Join(all, " & ")) + `::tsquery THEN 2
-		ELSE 3 END`
+	return `CASE` + byTitle + `
+			WHEN ` + s.hasInFull(asked.TSQuery()) + ` THEN 2
+			ELSE 3 END`
 }
 
-// fullText is the tsquery of the i-th word.
-func fullText(words []string, i int) string {
-	if i == len(words)-1 {
-		return searchtext.MatchPrefix(words[i])
-	}
-	return searchtext.Match(words[i])
+// hasInFull is the condition for what the index of whole words knows.
+func (s *searchSQL) hasInFull(tsquery string) string {
+	return `document @@ ` + s.arg(tsquery) + `::tsquery`
 }

@@ -30,3 +30,31 @@ func TestDocumentIsBounded(t *testing.T) {
 	require.Contains(t, document, `'dune':1A 'sand':2C`)
 	require.True(t, strings.HasSuffix(document, `'sand':16383C`))
 }
+
+func TestTSQuery(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                      ``,
+		"dune mess":             `'dune' & 'mess':*`,
+		`"dune"`:                `'dune'`,
+		`"dune messiah"`:        `('dune':A <-> 'messiah':A | 'dune':B <-> 'messiah':B | 'dune':C <-> 'messiah':C)`,
+		`frank "dune mess`:      `'frank' & ('dune':A <-> 'mess':*A | 'dune':B <-> 'mess':*B | 'dune':C <-> 'mess':*C)`,
+		"title:dune":            `'dune':*A`,
+		`author:"frank h" dune`: `'frank':B <-> 'h':B & 'dune':*`,
+	} {
+		require.Equal(t, want, searchtext.ParseQuery(text).TSQuery(), "%q", text)
+	}
+}
+
+func TestPartPattern(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"dune":        "%dune%",
+		"title:dune":  "%dune%\n%",
+		"author:dune": "%\n%dune%",
+		`"dune`:       "",
+		`"dune"`:      "",
+	} {
+		require.Equal(t, want, searchtext.ParseQuery(text)[0].PartPattern(), "%q", text)
+	}
+}
