@@ -182,6 +182,10 @@ func TestSearchUsesItsIndexes(t *testing.T) {
 		"itle00042":                       {terms, document},
 		"author00042x title00042x":        {terms, document},
 		"title00042x about00042x author0": {terms, document},
+		"title:itle00042":                 {terms, document},
+		"author:uthor00042 waxay":         {terms, document},
+		`"no title00042x"`:                {document},
+		`author:"no author00042x`:         {document},
 		"ti":                              {document}, // all titles begin so: whatever is cheaper, but see below
 	} {
 		statement, args := query.SearchStatement(query.SearchRequest{Query: q, Limit: 5})
