@@ -54,7 +54,12 @@ func bookstore(t *testing.T, environ []string, stdin string, args ...string) res
 
 func TestEveryCommandExplainsItself(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "serve", "import", "events", "verify", "migrate"} {
+	for _, command := range []string{
+		"", "serve", "import", "events", "verify", "migrate", "bench projection",
+		"projections", "projections rollback", "projections drop",
+		"rebuild", "rebuild watch", "rebuild status", "rebuild diff", "rebuild pause", "rebuild resume", "rebuild cancel", "rebuild accept",
+		"parked", "parked list", "parked show", "parked retry", "parked discard",
+	} {
 		r := bookstore(t, nil, "", append(strings.Fields(command), "--help")...)
 		require.Equal(t, exitOK, r.code, command)
 		require.Contains(t, r.stdout, "Examples:\n", command)

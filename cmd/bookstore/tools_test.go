@@ -54,7 +54,7 @@ func startService(t *testing.T) *service {
 	return s
 }
 
-const books = `title,authors,year,shelf
+const shelf = `title,authors,year,shelf
 Emma,Jane Austen,1815.0,a
 "The ""Annals"", ` + "\x1b[31m" + `in red",Tacitus,117,b
 Emma,Jane Austen,1815,c
@@ -65,13 +65,13 @@ func TestTheToolsOnARunningService(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 
-	r := bookstore(t, s.environ, books, "import", "-")
+	r := bookstore(t, s.environ, shelf, "import", "-")
 	require.Equal(t, exitFailed, r.code, "a row was rejected")
 	require.Regexp(t, `^2 imported, 1 already there, 1 rejected in .*\n$`, r.stdout)
 	require.Contains(t, r.stderr, "line 3: title must not contain")
 	require.Contains(t, r.stderr, "ignored columns: shelf\n")
 
-	clean := strings.ReplaceAll(books, "\x1b", "")
+	clean := strings.ReplaceAll(shelf, "\x1b", "")
 	r = bookstore(t, s.environ, clean, "import", "-")
 	require.Equal(t, exitOK, r.code, r.stderr)
 	require.Regexp(t, `^1 imported, 3 already there, 0 rejected in .*\n$`, r.stdout)
@@ -148,7 +148,7 @@ func TestFollowingTheLog(t *testing.T) {
 	}()
 	waitFor(t, stdout, "\n")
 
-	r := bookstore(t, s.environ, books, "import", "--format", "csv", "-")
+	r := bookstore(t, s.environ, shelf, "import", "--format", "csv", "-")
 	require.Contains(t, r.stdout, "2 imported")
 	waitFor(t, stdout, `"Kokoro"`)
 
