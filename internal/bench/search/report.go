@@ -151,7 +151,11 @@ func (r *Report) Print(to io.Writer) error {
 
 func (s *Size) print(b *strings.Builder) error {
 	fmt.Fprintf(b, "\n%d books: log written in %.1f s, service started on it in %.1f s\n", s.Books, s.WriteSeconds, s.StartSeconds)
-	fmt.Fprintf(b, "beside it %.0f writes a second of %.0f wanted, %d failed\n\n", s.Writes.PerSecond, s.Writes.Wanted, s.Writes.Failed)
+	fmt.Fprintf(b, "beside it %.0f writes a second of %.0f wanted, %d failed\n", s.Writes.PerSecond, s.Writes.Wanted, s.Writes.Failed)
+	if s.Writes.FirstFailure != "" {
+		fmt.Fprintf(b, "first failed write: %s\n", strings.TrimSpace(s.Writes.FirstFailure))
+	}
+	b.WriteString("\n")
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\trequests\tfailed\ta second\tp50 ms\tp99 ms\tp99 to lookup\t")
 	for _, m := range slices.Concat([]Measurement{s.Lookup}, s.Kinds, []Measurement{s.Mix, s.Direct}) {

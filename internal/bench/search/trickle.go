@@ -21,6 +21,8 @@ type Writes struct {
 	Wanted    float64 `json:"wanted_per_second"`
 	PerSecond float64 `json:"per_second"` // accepted
 	Failed    int     `json:"failed"`
+	// FirstFailure says why the first one failed.
+	FirstFailure string `json:"first_failure,omitempty"`
 }
 
 const (
@@ -40,6 +42,7 @@ type trickle struct {
 	random    *rand.Rand
 
 	accepted, failed atomic.Int64
+	firstFailure     atomic.Pointer[error]
 }
 
 // start begins to write. What it returns ends that, and says what came of it.
@@ -59,16 +62,21 @@ func (t *trickle) start(ctx context.Context) (stop func() Writes) {
 		defer close(requests)
 		tick := time.NewTicker(time.Second / writesPerSecond)
 		defer tick.Stop()
-		for i := int64(0); ; i++ {
+		for i := int64(0); ; {
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
 				return
 			}
-			select {
-			case requests <- t.write(i):
-			case <-ctx.Done():
-				return
+			// On a busy machine ticks are missed. What they stood for is due all the same,
+			// but what was held up for longer is not made up for in a flood.
+			due := int64(time.Since(began).Seconds() * writesPerSecond)
+			for i = max(i, due-writesPerSecond); i < due; i++ {
+				select {
+				case requests <- t.write(i):
+				case <-ctx.Done():
+					return
+				}
 			}
 		}
 	})
@@ -77,7 +85,11 @@ func (t *trickle) start(ctx context.Context) (stop func() Writes) {
 		accepted, failed := t.accepted.Load(), t.failed.Load() // not those that the end cuts off
 		cancel()
 		writing.Wait()
-		return Writes{Wanted: writesPerSecond, PerSecond: float64(accepted) / took, Failed: int(failed)}
+		w := Writes{Wanted: writesPerSecond, PerSecond: float64(accepted) / took, Failed: int(failed)}
+		if failed > 0 {
+			w.FirstFailure = (*t.firstFailure.Load()).Error()
+		}
+		return w
 	}
 }
 
@@ -114,12 +126,15 @@ func (t *trickle) send(ctx context.Context, w write) {
 		}
 		defer response.Body.Close()
 		if response.StatusCode >= http.StatusBadRequest {
-			return fmt.Errorf("%w: %s", errFailed, response.Status)
+			const enough = 500 // bytes of a problem's JSON, to see what it is
+			problem, _ := io.ReadAll(io.LimitReader(response.Body, enough))
+			return fmt.Errorf("%w: %s %s: %s %s", errFailed, w.method, w.path, response.Status, problem)
 		}
 		_, err = io.Copy(io.Discard, response.Body)
 		return err
 	}()
 	if err != nil {
+		t.firstFailure.CompareAndSwap(nil, &err)
 		t.failed.Add(1)
 		return
 	}
