@@ -119,6 +119,30 @@ func TestFields(t *testing.T) {
 	})
 }
 
+func TestPhrasesAndFieldsRankByTheTitleTheyAskFor(t *testing.T) {
+	t.Parallel()
+	m := newReadModel(t)
+	m.publish(
+		book(1, "Dunes of Arrakis", "Frank Herbert", "A dune."),
+		book(2, "Dune Messiah", "Frank Herbert", ""),
+		book(3, "Dune", "Frank Herbert", ""),
+		book(4, "Sandunes", "Frank Herbert", ""),
+	)
+	m.requireFound(map[string][]int64{
+		"dune":                      {3, 1, 2, 4},
+		`"dune`:                     {3, 1, 2},
+		`"dune"`:                    {3, 2, 1}, // "dunes" does not begin with the whole word
+		`title:"dune"`:              {3, 2},
+		"title:dune":                {3, 1, 2, 4},
+		"author:herbert dune":       {3, 1, 2, 4},
+		"dune author:herbert":       {3, 2, 1, 4}, // the title's last word is not the query's
+		`"frank herbert" dune`:      {1, 2, 3, 4}, // no field: as well a title of these words
+		"author:herb":               {1, 2, 3, 4},
+		`author:"frank herbert"`:    {1, 2, 3, 4},
+		`title:"dune" author:erber`: {3, 2},
+	})
+}
+
 // What was typed gets to PostgreSQL as arguments only: the statement is the same for
 // any two queries of the same form.
 func TestNothingTypedIsPartOfTheStatement(t *testing.T) {

@@ -62,8 +62,9 @@ func (s *searchSQL) matches(asked searchtext.Query) string {
 	conditions := make([]string, len(asked))
 	for i, clause := range asked {
 		conditions[i] = s.hasInFull(clause.TSQuery())
-		if !clause.Quoted && utf8.RuneCountInString(clause.Words[0]) >= trigram {
-			conditions[i] = `(` + conditions[i] + ` OR terms LIKE ` + s.arg(clause.PartPattern()) + `)`
+		part := clause.PartPattern()
+		if part != "" && utf8.RuneCountInString(clause.Words[0]) >= trigram {
+			conditions[i] = `(` + conditions[i] + ` OR terms LIKE ` + s.arg(part) + `)`
 		}
 	}
 	return strings.Join(conditions, " AND ")
