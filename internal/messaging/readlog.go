@@ -44,6 +44,9 @@ func ReadLog(ctx context.Context, cfg Config, topic string, from, to events.Offs
 	return nil
 }
 
+// readAhead is how many bytes the client may hold that nobody has asked for yet.
+const readAhead = 8 << 20
+
 // maxPoll is how many records are taken over at once.
 const maxPoll = 10_000
 
@@ -81,6 +84,8 @@ func newLogReader(ctx context.Context, cfg Config, topic string, from, to events
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// They have offsets too, without which the end would not be seen to be reached.
 		kgo.KeepControlRecords(),
+		// The client reads ahead of who follows; by default up to 50 MB from each broker.
+		kgo.FetchMaxBytes(readAhead),
 	)
 	return r, err
 }
