@@ -115,6 +115,9 @@ func (f textFindings) report(r verify.Report) {
 		r.History.Expected, r.History.Found, r.History.Generation, r.History.Position, r.History.Behind)
 	line("decisions", "%d, of which %d wait to be published", r.Decisions, r.Unpublished)
 	line("parked", "%d events of %d books", r.Parked.Events, r.Parked.Books)
+	if r.Discarded > 0 {
+		line("discarded", "%d records that can't be read", r.Discarded)
+	}
 	line("differences", "%d", r.Differences)
 	fmt.Fprint(f.out, b.String())
 }

@@ -108,12 +108,18 @@ func (e *Engine) persist(ctx context.Context, laneIndex int, what string, try fu
 	}
 }
 
+const (
+	passing = "passing"
+	lasting = "lasting"
+)
+
 // faultKind keeps the log to one line per outage rather than one per try.
 func faultKind(err error) string {
-	if postgres.IsTransient(err) || errors.Is(err, events.ErrLogUnavailable) || errors.Is(err, events.ErrMaybeWritten) {
-		return "passing"
+	if postgres.IsTransient(err) || errors.Is(err, events.ErrLogUnavailable) || errors.Is(err, events.ErrMaybeWritten) ||
+		errors.Is(err, ErrFenced) || errors.Is(err, errEpoch) {
+		return passing
 	}
-	return "lasting"
+	return lasting
 }
 
 // pause waits, but not beyond ctx.

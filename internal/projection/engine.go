@@ -110,7 +110,7 @@ type Engine struct {
 
 	mu     sync.Mutex
 	giveUp func()
-	faults map[int]error // by lane: why it can't get on
+	faults map[int]error // by lane: why it can't get on; see also replayed
 }
 
 // maxLanes is how many batches of one consumer may be on their way at once: a
@@ -230,14 +230,17 @@ func (e *Engine) Faults() []error {
 	return slices.Collect(maps.Values(e.faults))
 }
 
-func (e *Engine) setFault(laneIndex int, err error) {
+// setFault says whether the fault is another than before.
+func (e *Engine) setFault(key int, err error) (news bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	before := e.faults[key]
 	if err == nil {
-		delete(e.faults, laneIndex)
-		return
+		delete(e.faults, key)
+		return before != nil
 	}
-	e.faults[laneIndex] = err
+	e.faults[key] = err
+	return before == nil || before.Error() != err.Error()
 }
 
 // fenced drops the partitions of b and asks for them anew. It does nothing and

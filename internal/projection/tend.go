@@ -53,8 +53,19 @@ func (e *Engine) tend(ctx context.Context, laneIndex int) {
 	if err := e.cfg.Handler.Resume(ctx, kept); err != nil {
 		e.log.Debug("can't finish what a crash of the database may have undone", "error", err)
 	}
-	if err := e.replay(ctx, l, kept); err != nil {
-		e.log.Debug("can't replay parked records now", "error", err)
+	e.replayed(laneIndex, e.replay(ctx, l, kept))
+}
+
+// replayed shows why what was asked of parked records can't be done, unless that
+// passes by itself.
+func (e *Engine) replayed(laneIndex int, err error) {
+	key := ^laneIndex // beside the lane's other fault
+	if err == nil || faultKind(err) == passing {
+		e.setFault(key, nil)
+		return
+	}
+	if e.setFault(key, err) {
+		e.log.Error("can't do what was asked of parked records; trying again", "error", err)
 	}
 }
 

@@ -16,8 +16,9 @@
 //     checkpoints have in the snapshot. So it makes no difference that the service
 //     goes on meanwhile, and that a read model is behind.
 //     Events that are parked are left out of the comparison and named: a read model
-//     that says what it lacks is not wrong, and not equal to the log either. Those
-//     that were discarded are differences like any other.
+//     that says what it lacks is not wrong, and not equal to the log either. One
+//     that can't be read and was discarded is counted; what that leaves out of a
+//     book is a difference like any other.
 //   - The decisions of the write side: what they call published is in the log,
 //     where they say it is, and nobody else has written events.
 //

@@ -45,6 +45,25 @@ func (v *verification) loadParked(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	v.report.Parked = Parked{Books: int64(len(keys)), Events: int64(len(anywhere))}
+	return v.loadGivenUp(ctx, tx)
+}
+
+// loadGivenUp reads which records operators have discarded.
+func (v *verification) loadGivenUp(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+		SELECT DISTINCT partition, record_offset FROM parked_records
+		WHERE discarded_at IS NOT NULL AND consumer IN ($1, $2)`, InCatalog, InHistory)
+	if err != nil {
+		return fmt.Errorf("read what was discarded: %w", err)
+	}
+	var at events.Position
+	_, err = pgx.ForEachRow(rows, []any{&at.Partition, &at.Offset}, func() error {
+		v.givenUp[at] = true
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what was discarded: %w", err)
+	}
 	return nil
 }
 
@@ -90,9 +109,14 @@ func (v *verification) eachParked(ctx context.Context, tx pgx.Tx, fn func(parked
 	return nil
 }
 
-// unreadable takes note of a record that can't be read, and says whether that it
-// is parked tells so already.
+// unreadable takes note of a record that can't be read, and says whether that is
+// known: it is parked, or an operator has given it up. If that was a step of a book,
+// the step is missing, and shows.
 func (v *verification) unreadable(r events.Record) (known bool) {
+	if v.givenUp[r.Position()] {
+		v.report.Discarded++
+		return true
+	}
 	known = v.parked[InCatalog][r.Position()] || v.parked[InHistory][r.Position()]
 	if known {
 		v.unread.records[r.Position()] = true

@@ -52,6 +52,7 @@ type Report struct {
 	Decisions   int64     `json:"decisions"`  // of the write side, all
 	Unpublished int64     `json:"unpublished"`
 	Parked      Parked    `json:"parked"`
+	Discarded   int64     `json:"discarded"`   // records that can't be read and that operators have given up
 	Differences int64     `json:"differences"` // without what is parked
 }
 

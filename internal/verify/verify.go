@@ -56,11 +56,12 @@ type verification struct {
 	beforeSnapshot, oldest, end events.Offsets
 
 	books     map[int64]folded
-	decisions map[digest]decision // by command id
-	suspects  map[int64]bool      // books of which something differs
-	repeated  map[step]bool       // versions that are in the log more than once
-	disputed  map[string]facts    // by command id: what its event says, where the decision says otherwise
-	parked    map[string]parked   // by read model
+	decisions map[digest]decision      // by command id
+	suspects  map[int64]bool           // books of which something differs
+	repeated  map[step]bool            // versions that are in the log more than once
+	disputed  map[string]facts         // by command id: what its event says, where the decision says otherwise
+	parked    map[string]parked        // by read model
+	givenUp   map[events.Position]bool // records that operators have discarded
 
 	// What can't be read and is parked for it.
 	unread struct {
@@ -83,6 +84,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		repeated:  make(map[step]bool),
 		disputed:  make(map[string]facts),
 		parked:    map[string]parked{InCatalog: {}, InHistory: {}},
+		givenUp:   make(map[events.Position]bool),
 	}
 	v.unread.records, v.unread.keys = make(map[events.Position]bool), make(map[string]bool)
 	_, before, err := cfg.Log.Watermarks(ctx)
