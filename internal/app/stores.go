@@ -21,7 +21,7 @@ import (
 // Connections of the two pools. Consumers and queries have one each, so that a
 // flood of searches can't keep the read model from moving.
 var (
-	workConns  = int32(4*runtime.GOMAXPROCS(0) + 4)
+	workConns  = int32(4*runtime.GOMAXPROCS(0) + 8)
 	queryConns = int32(4*runtime.GOMAXPROCS(0) + 4)
 )
 
