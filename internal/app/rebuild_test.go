@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -184,10 +183,9 @@ func fillLog(t testing.TB, kafka messaging.Config, topics events.Topics, catalog
 	flush()
 }
 
-// wordsOf is what somebody types who looks for a book: one or two words of its title.
-func wordsOf(book events.Details, random *rand.Rand) string {
-	words := strings.Fields(book.Title)
-	first := random.IntN(len(words))
-	last := min(len(words), first+1+random.IntN(2))
-	return url.QueryEscape(strings.Join(words[first:last], " "))
+// wordsOf is what somebody types who looks for a book: the most telling word of its
+// title, which is mostly the longest.
+func wordsOf(book events.Details) string {
+	longest := slices.MaxFunc(strings.Fields(book.Title), func(a, b string) int { return len(a) - len(b) })
+	return url.QueryEscape(longest)
 }

@@ -24,11 +24,11 @@ type traffic struct {
 	catalogue *books.Catalogue
 	books     int64 // of the catalogue, which is searched for their words
 
-	mu      sync.Mutex
-	sent    int
-	written int
-	searched   []searched // searches, in the order of their answers
-	faults  []string
+	mu       sync.Mutex
+	sent     int
+	written  int
+	searched []searched // searches, in the order of their answers
+	faults   []string
 }
 
 // searched is a search that was answered.
@@ -60,13 +60,13 @@ func (l *traffic) run(ctx context.Context, searches, writes float64) {
 	each(writes, l.write)
 }
 
-// search looks for one or two words of some book, as readers do.
+// search looks for a word of some book, as readers do.
 func (l *traffic) search(ctx context.Context, due time.Time) {
 	l.mu.Lock()
 	l.sent++
 	random := rand.New(rand.NewPCG(1, uint64(l.sent))) // repeatable on purpose
 	l.mu.Unlock()
-	query := wordsOf(l.catalogue.Book(1+random.Int64N(l.books)), random)
+	query := wordsOf(l.catalogue.Book(1 + random.Int64N(l.books)))
 	if a, ok := l.send(ctx, http.MethodGet, "/api/books?q="+query, nil, nil, http.StatusOK); ok {
 		took := time.Since(due)
 		l.mu.Lock()
