@@ -115,7 +115,12 @@ func (a *App) startConsumers(background context.Context) error {
 		}
 		err = a.follow(background, a.topics.Events, projection.Config{
 			Consumer: p.Name(), Generations: projection.Attached(p.Name()),
-			Handler:  projection.NewFeed(p),
+			Handler: projection.NewFeed(p),
+			Idle: func(ctx context.Context) {
+				if err := projection.MergePending(ctx, a.pool, p.Name()); err != nil {
+					a.log.Debug("can't merge what the indexes have collected; PostgreSQL does so when it vacuums", "error", err)
+				}
+			},
 			Advanced: tracker.Advanced,
 			Pool:     a.pool, Logger: a.log, Metrics: a.metrics,
 		})

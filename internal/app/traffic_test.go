@@ -67,6 +67,9 @@ func (l *traffic) search(ctx context.Context, due time.Time) {
 	random := rand.New(rand.NewPCG(1, uint64(l.sent))) // repeatable on purpose
 	l.mu.Unlock()
 	query := wordsOf(l.catalogue.Book(1 + random.Int64N(l.books)))
+	for len(query) < tellingWord {
+		query = wordsOf(l.catalogue.Book(1 + random.Int64N(l.books)))
+	}
 	if a, ok := l.send(ctx, http.MethodGet, "/api/books?q="+query, nil, nil, http.StatusOK); ok {
 		took := time.Since(due)
 		l.mu.Lock()
@@ -77,6 +80,9 @@ func (l *traffic) search(ctx context.Context, due time.Time) {
 		}
 	}
 }
+
+// tellingWord is how many letters a word needs that somebody would search for alone.
+const tellingWord = 7
 
 // write creates a book, or changes one, and looks for it.
 func (l *traffic) write(ctx context.Context, _ time.Time) {

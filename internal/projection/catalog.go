@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -56,13 +57,12 @@ func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 }
 
 // Indexes implements [Projection]. Both collect new rows in a pending list
-// (fastupdate) of up to 4 MB that searches read as well: measured, four times the
-// creates per second of indexes without one, for a millisecond or two per search
-// while books are imported.
+// (fastupdate), which is merged when it is full, see [PendingListKB], or when nothing
+// comes for a second, see [MergePending].
 func (Catalog) Indexes(generation int64) []Index {
 	books := catalogBooks(generation)
 	gin := func(name, on string) Index {
-		return Index{Name: TableName(name, generation), SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + books + ` USING gin (` + on + `)`}
+		return Index{Name: TableName(name, generation), SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + books + ` USING gin (` + on + `) WITH (gin_pending_list_limit = ` + strconv.Itoa(PendingListKB) + `)`}
 	}
 	return []Index{gin("catalog_books_terms", "terms gin_trgm_ops"), gin("catalog_books_document", "document")}
 }

@@ -87,20 +87,23 @@ func isThere(ctx context.Context, conn *pgxpool.Conn, index projection.Index) (t
 	return there, err
 }
 
+// gentlePendingListKB is merged in some milliseconds.
+const gentlePendingListKB = 256
+
 // setPendingLists makes GIN indexes merge what is new in small pieces, or as
 // usual again: the insertion that finds a list full merges all of it, and queries
 // beside it wait.
 func setPendingLists(ctx context.Context, db executor, index string, how effort) error {
-	option := `RESET (gin_pending_list_limit)`
+	limit := projection.PendingListKB
 	if how == gentle {
-		option = `SET (gin_pending_list_limit = 256)`
+		limit = gentlePendingListKB
 	}
 	_, err := db.Exec(ctx, fmt.Sprintf(`
 		DO $$ BEGIN
 			IF EXISTS (SELECT FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE amname = 'gin' AND pg_class.oid = to_regclass('%[1]s')) THEN
-				ALTER INDEX %[1]s %[2]s;
+				ALTER INDEX %[1]s SET (gin_pending_list_limit = %[2]d);
 			END IF;
-		END $$`, pgx.Identifier{index}.Sanitize(), option))
+		END $$`, pgx.Identifier{index}.Sanitize(), limit))
 	return err
 }
 
