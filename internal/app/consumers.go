@@ -52,7 +52,7 @@ func (a *App) offerRebuilds(ctx context.Context) error {
 	}
 	for _, name := range outdated {
 		if a.cfg.Projections.Rebuild == config.RebuildOffer {
-			a.log.Warn("read model is of another version than this program makes; it goes on answering: 'bookstore rebuild "+name+"' replaces it", "projection", name)
+			a.log.Warn("read model is of another version than this program makes; it goes on answering until 'bookstore rebuild' replaces it", "projection", name)
 			continue
 		}
 		_, err := a.rebuilds.Start(ctx, name, rebuild.Request{})

@@ -190,7 +190,7 @@ func (m *measured) finish(free, bounded rebuild.Rebuild, back time.Duration) {
 	m.service.requireVerified(m, m.pool)
 	require.NoError(m, m.rows.Flush())
 	// Not by Logf, of which a benchmark prints ten lines.
-	fmt.Printf("%d events, %g searches/s, %g writes/s; first built in %s; %d requests failed; 0 differences from the log; %d MB from the system\n%s",
+	fmt.Fprintf(os.Stdout, "%d events, %g searches/s, %g writes/s; first built in %s; %d requests failed; 0 differences from the log; %d MB from the system\n%s",
 		*rebuildEvents, *rebuildSearches, *rebuildWrites, m.built.Round(100*time.Millisecond), len(failed), memory.Sys>>20, m.table.String())
 	m.ReportMetric(seconds(free), "rebuild-s")
 	m.ReportMetric(seconds(bounded), "bounded-s")

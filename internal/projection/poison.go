@@ -62,7 +62,7 @@ func culprits(err error) map[events.Position]error {
 }
 
 func collectCulprits(err error, found map[events.Position]error) bool {
-	if joined, several := err.(interface{ Unwrap() []error }); several { //nolint:errorlint // its parts, not what it wraps
+	if joined, several := err.(interface{ Unwrap() []error }); several {
 		for _, part := range joined.Unwrap() {
 			if !collectCulprits(part, found) {
 				return false

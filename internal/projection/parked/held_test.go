@@ -90,7 +90,7 @@ func TestReplaceIsOfSomePartitionsOnly(t *testing.T) {
 }
 
 // TestAskingHeldCostsNothing: it is asked for every record there is.
-func TestAskingHeldCostsNothing(t *testing.T) {
+func TestAskingHeldCostsNothing(t *testing.T) { //nolint:paralleltest // it counts allocations of the whole process
 	var h parked.Held
 	h.Add(first, 0, []byte("7"))
 	h.AddDiscarded(at(0, 1))

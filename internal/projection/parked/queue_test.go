@@ -104,7 +104,8 @@ func TestParkingAgainChangesNothing(t *testing.T) {
 	before := []parked.Record{get(t, pool, ids[at(0, 5)]), get(t, pool, ids[at(0, 6)])}
 
 	park(t, pool, catalog, first, held(0, 5, "7"), poison(0, 6, "7"), held(0, 7, "7"), held(0, 7, "7"))
-	require.Equal(t, before, []parked.Record{get(t, pool, ids[at(0, 5)]), get(t, pool, ids[at(0, 6)])})
+	now := []parked.Record{get(t, pool, ids[at(0, 5)]), get(t, pool, ids[at(0, 6)])}
+	require.Equal(t, before, now)
 	require.Len(t, idsOf(t, pool, catalog, first), 2, "and the new one is there once")
 
 	park(t, pool, catalog, second, poison(0, 5, "7"))

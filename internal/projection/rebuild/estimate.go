@@ -69,7 +69,7 @@ var errEnough = errors.New("the sample is taken")
 func (r *Rebuilder) sample(ctx context.Context, p projection.Projection, end events.Offsets) (s sample, err error) {
 	err = pgx.BeginFunc(ctx, r.cfg.Pool, func(tx pgx.Tx) error {
 		// A number that no generation will have, and that two estimates don't share.
-		generation := 1<<40 + rand.Int64N(1<<40)
+		generation := 1<<40 + rand.Int64N(1<<40) //nolint:gosec // nobody gains by guessing it
 		if err := p.Create(ctx, tx, generation); err != nil {
 			return err
 		}
