@@ -130,23 +130,36 @@ func (a *App) checkLog(ctx context.Context) error {
 		return err
 	}
 	for topic, consumers := range map[string][]string{a.topics.Commands: {consumerCommands}, a.topics.Events: consumers} {
-		oldest, newest, err := a.broker.Watermarks(ctx, topic)
+		if err := a.checkConsumers(ctx, topic, consumers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkConsumers reads the positions before it reads where the log ends: other
+// processes go on meanwhile, and a position that was read later could lie behind an
+// end that was read before.
+func (a *App) checkConsumers(ctx context.Context, topic string, consumers []string) error {
+	reached := make(map[string]map[int32]int64, len(consumers))
+	for _, consumer := range consumers {
+		next, err := projection.Checkpoints(ctx, a.pool, consumer)
 		if err != nil {
 			return err
 		}
-		for _, consumer := range consumers {
-			next, err := projection.Checkpoints(ctx, a.pool, consumer)
-			if err != nil {
-				return err
-			}
-			positions := make(map[int32]int64, len(next))
-			for partition, offset := range next {
-				positions[int32(partition)] = offset
-			}
-			if err := messaging.CheckInside(topic, positions, oldest, newest); err != nil {
-				return fmt.Errorf("%s can't go on: %w; bring back the log that belongs to this database, or start on an empty database",
-					consumer, err)
-			}
+		reached[consumer] = make(map[int32]int64, len(next))
+		for partition, offset := range next {
+			reached[consumer][int32(partition)] = offset
+		}
+	}
+	oldest, newest, err := a.broker.Watermarks(ctx, topic)
+	if err != nil {
+		return err
+	}
+	for _, consumer := range consumers {
+		if err := messaging.CheckInside(topic, reached[consumer], oldest, newest); err != nil {
+			return fmt.Errorf("%s can't go on: %w; bring back the log that belongs to this database, or start on an empty database",
+				consumer, err)
 		}
 	}
 	return nil

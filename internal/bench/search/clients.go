@@ -37,7 +37,7 @@ type samples struct {
 var errFailed = errors.New("the request failed")
 
 // hammer has so many clients do something over and over, each when it is done with
-// the last, for so long. do is told how many requests came before its own, and fails
+// the last, for so long and once at least. do is told how many requests came before its own, and fails
 // with errFailed, or with what ends the measurement.
 func hammer(ctx context.Context, clients int, length time.Duration, do func(ctx context.Context, i int) error) (samples, error) {
 	var (
@@ -50,7 +50,7 @@ func hammer(ctx context.Context, clients int, length time.Duration, do func(ctx 
 	for range clients {
 		busy.Go(func() error {
 			var mine samples
-			for time.Since(began) < length {
+			for asked := false; !asked || time.Since(began) < length; asked = true {
 				sent := time.Now()
 				err := do(ctx, int(number.Add(1)-1))
 				mine.latencies = append(mine.latencies, time.Since(sent))
