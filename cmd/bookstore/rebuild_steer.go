@@ -48,25 +48,33 @@ func newSteerCommand(p *program, address *string, s steering) *cobra.Command {
 		Long:    s.long,
 		Example: "  bookstore rebuild " + s.verb + " catalog",
 		Args:    oneName,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := p.operator(cmd, *address, args[0], false)
-			if err != nil {
-				return err
-			}
-			defer o.close()
-			r, err := o.last(cmd.Context())
-			if err != nil {
-				return err
-			}
+		RunE: onLastRebuild(p, address, func(cmd *cobra.Command, o *operator, r rebuild.Rebuild) error {
 			if !underWay(&r) {
-				return fmt.Errorf("no rebuild of %s is under way: the last one, %d, %s at %s", args[0], r.ID, ended(r), moment(*r.FinishedAt))
+				return fmt.Errorf("no rebuild of %s is under way: the last one, %d, %s at %s", r.Projection, r.ID, ended(r), moment(*r.FinishedAt))
 			}
 			if _, err := o.do(cmd.Context(), post(callTimeout, o.path(id(r), s.verb)...)); err != nil {
-				return fmt.Errorf("%s rebuild %d of %s: %w", s.verb, r.ID, args[0], err)
+				return fmt.Errorf("%s rebuild %d of %s: %w", s.verb, r.ID, r.Projection, err)
 			}
-			fmt.Fprintf(p.stdout, "rebuild %d of %s "+s.done+"\n", r.ID, args[0], args[0])
+			fmt.Fprintf(p.stdout, "rebuild %d of %s "+s.done+"\n", r.ID, r.Projection, r.Projection)
 			return nil
-		},
+		}),
+	}
+}
+
+// onLastRebuild runs a command that is about the rebuild under way, or else the last
+// one, of the projection that it names.
+func onLastRebuild(p *program, address *string, run func(*cobra.Command, *operator, rebuild.Rebuild) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		o, err := p.operator(cmd, *address, args[0], false)
+		if err != nil {
+			return err
+		}
+		defer o.close()
+		r, err := o.last(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return run(cmd, o, r)
 	}
 }
 
@@ -93,18 +101,9 @@ func newRebuildWatchCommand(p *program, address *string) *cobra.Command {
 It prints and exits as 'bookstore rebuild' does.`,
 		Example: `  bookstore rebuild watch catalog`,
 		Args:    oneName,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := p.operator(cmd, *address, args[0], false)
-			if err != nil {
-				return err
-			}
-			defer o.close()
-			r, err := o.last(cmd.Context())
-			if err != nil {
-				return err
-			}
+		RunE: onLastRebuild(p, address, func(cmd *cobra.Command, o *operator, r rebuild.Rebuild) error {
 			return o.watch(cmd.Context(), r)
-		},
+		}),
 	}
 }
 
@@ -181,27 +180,18 @@ finds.`,
 		Example: `  bookstore rebuild diff catalog | head
   bookstore rebuild diff catalog > diff.ndjson`,
 		Args: oneName,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := p.operator(cmd, *address, args[0], false)
-			if err != nil {
-				return err
-			}
-			defer o.close()
-			r, err := o.last(cmd.Context())
-			if err != nil {
-				return err
-			}
+		RunE: onLastRebuild(p, address, func(cmd *cobra.Command, o *operator, r rebuild.Rebuild) error {
 			lines, err := o.stream(cmd.Context(), get(silenceTimeout, o.path(id(r), "diff")...))
 			if err != nil {
-				return fmt.Errorf("diff of rebuild %d of %s: %w", r.ID, args[0], err)
+				return fmt.Errorf("diff of rebuild %d of %s: %w", r.ID, r.Projection, err)
 			}
 			defer lines.Close()
 			readErr, writeErr := copyLines(p.stdout, lines)
 			if readErr != nil {
-				return fmt.Errorf("diff of rebuild %d of %s is not complete: %w", r.ID, args[0], o.explain(cmd.Context(), readErr))
+				return fmt.Errorf("diff of rebuild %d of %s is not complete: %w", r.ID, r.Projection, o.explain(cmd.Context(), readErr))
 			}
 			return writeErr
-		},
+		}),
 	}
 }
 

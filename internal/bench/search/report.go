@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"bookstore/internal/bench/targets"
 )
 
 // Names of the measurements that are of no single kind.
@@ -17,12 +19,12 @@ const (
 
 // Report is what a run has found.
 type Report struct {
-	Connections int     `json:"connections"`
-	Seconds     float64 `json:"seconds"` // that each measurement took
-	Seed        uint64  `json:"seed"`
-	CPUs        int     `json:"cpus"`
-	Sizes       []Size  `json:"sizes"` // the smallest first
-	Ratios      []Ratio `json:"ratios"`
+	Connections int             `json:"connections"`
+	Seconds     float64         `json:"seconds"` // that each measurement took
+	Seed        uint64          `json:"seed"`
+	CPUs        int             `json:"cpus"`
+	Sizes       []Size          `json:"sizes"` // the smallest first
+	Ratios      []targets.Ratio `json:"ratios"`
 }
 
 // Size is what was found in a catalogue of one size.
@@ -40,16 +42,6 @@ type Size struct {
 	Mix    Measurement   `json:"mix"`
 	Direct Measurement   `json:"direct"`
 	Writes Writes        `json:"writes"`
-}
-
-// Ratio is two figures beside each other, and what is wanted of them.
-type Ratio struct {
-	Name   string  `json:"name"`
-	Value  float64 `json:"value"`
-	Target float64 `json:"target"`
-	// AtMost: the target is not to be exceeded; else it is to be reached.
-	AtMost bool `json:"at_most"`
-	Met    bool `json:"met"`
 }
 
 // What is wanted: of p99 in times of a lookup's, of the searches a second as a share
@@ -76,7 +68,7 @@ func (r *Report) conclude() {
 	}
 	if direct := largest.Direct.PerSecond; direct > 0 {
 		value := largest.Mix.PerSecond / direct
-		r.Ratios = append(r.Ratios, Ratio{
+		r.Ratios = append(r.Ratios, targets.Ratio{
 			Name:  fmt.Sprintf("searches a second of the mix to those straight to PostgreSQL, %d books", largest.Books),
 			Value: value, Target: targetDirect, Met: value >= targetDirect,
 		})
@@ -90,7 +82,7 @@ func (r *Report) atMost(name string, of, to, target float64) {
 	if to == 0 {
 		return
 	}
-	r.Ratios = append(r.Ratios, Ratio{Name: name, Value: of / to, Target: target, AtMost: true, Met: of/to <= target})
+	r.Ratios = append(r.Ratios, targets.Ratio{Name: name, Value: of / to, Target: target, AtMost: true, Met: of/to <= target})
 }
 
 // compare puts all measurements beside the lookups of the same size.
@@ -130,18 +122,7 @@ func (r *Report) Print(to io.Writer) error {
 		}
 	}
 	b.WriteString("\n")
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, q := range r.Ratios {
-		relation, verdict := "at least", "met"
-		if q.AtMost {
-			relation = "at most"
-		}
-		if !q.Met {
-			verdict = "MISSED"
-		}
-		fmt.Fprintf(table, "%s\t%.2f\t%s %g\t%s\n", q.Name, q.Value, relation, q.Target, verdict)
-	}
-	if err := table.Flush(); err != nil {
+	if err := targets.Print(&b, r.Ratios); err != nil {
 		return err
 	}
 	b.WriteString(notes)

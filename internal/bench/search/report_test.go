@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"bookstore/internal/bench/targets"
 )
 
 func TestWhatIsConcluded(t *testing.T) {
@@ -20,11 +22,11 @@ func TestWhatIsConcluded(t *testing.T) {
 	}
 	r := Report{Sizes: []Size{size(10, 5, 6, 600), size(1000, 10, 25, 1200)}}
 	r.conclude()
-	require.Equal(t, []Ratio{
-		{"p99 of the mix to that of a lookup by id, 1000 books", 5, 5, true, true},
-		{"highest p99 of a kind (typo) to that of a lookup by id, 1000 books", 12.5, 12, true, false},
-		{"searches a second of the mix to those straight to PostgreSQL, 1000 books", 0.5, 0.6, false, false},
-		{"p99 of the mix, 1000 books to 10", 2, 3, true, true},
+	require.Equal(t, []targets.Ratio{
+		{Name: "p99 of the mix to that of a lookup by id, 1000 books", Value: 5, Target: 5, AtMost: true, Met: true},
+		{Name: "highest p99 of a kind (typo) to that of a lookup by id, 1000 books", Value: 12.5, Target: 12, AtMost: true, Met: false},
+		{Name: "searches a second of the mix to those straight to PostgreSQL, 1000 books", Value: 0.5, Target: 0.6, AtMost: false, Met: false},
+		{Name: "p99 of the mix, 1000 books to 10", Value: 2, Target: 3, AtMost: true, Met: true},
 	}, r.Ratios)
 	require.Equal(t, 12.5, r.Sizes[1].Kinds[1].ToLookup)
 

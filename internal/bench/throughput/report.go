@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"bookstore/internal/bench/targets"
 )
 
 // Names of the measurements, as the report has them. Spread is over several
@@ -26,12 +28,12 @@ const (
 
 // Report is what a run has found.
 type Report struct {
-	Events       int           `json:"events"`
-	Partitions   int           `json:"partitions"` // where spread
-	CPUs         int           `json:"cpus"`
-	PostgreSQL   string        `json:"postgresql"`
-	Measurements []Measurement `json:"measurements"` // in the order in which they were made
-	Ratios       []Ratio       `json:"ratios"`
+	Events       int             `json:"events"`
+	Partitions   int             `json:"partitions"` // where spread
+	CPUs         int             `json:"cpus"`
+	PostgreSQL   string          `json:"postgresql"`
+	Measurements []Measurement   `json:"measurements"` // in the order in which they were made
+	Ratios       []targets.Ratio `json:"ratios"`
 }
 
 // Measurement is one line of the report.
@@ -47,16 +49,6 @@ type Measurement struct {
 	Connections int `json:"connections,omitempty"`
 	Batches     int `json:"batches,omitempty"`
 	MedianBatch int `json:"median_batch,omitempty"`
-}
-
-// Ratio is two measurements beside each other, and what is wanted of them.
-type Ratio struct {
-	Name   string  `json:"name"`
-	Value  float64 `json:"value"`
-	Target float64 `json:"target"`
-	// AtMost: the target is not to be exceeded; else it is to be reached.
-	AtMost bool `json:"at_most"`
-	Met    bool `json:"met"`
 }
 
 func (r *Report) add(name string, t Task, o Outcome) {
@@ -120,7 +112,7 @@ func (r *Report) conclude() {
 		if q.atMost {
 			met = value <= q.target
 		}
-		r.Ratios = append(r.Ratios, Ratio{Name: q.name, Value: value, Target: q.target, AtMost: q.atMost, Met: met})
+		r.Ratios = append(r.Ratios, targets.Ratio{Name: q.name, Value: value, Target: q.target, AtMost: q.atMost, Met: met})
 	}
 }
 
@@ -141,18 +133,7 @@ func (r *Report) Print(to io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	table = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, q := range r.Ratios {
-		relation, verdict := "at least", "met"
-		if q.AtMost {
-			relation = "at most"
-		}
-		if !q.Met {
-			verdict = "MISSED"
-		}
-		fmt.Fprintf(table, "%s\t%.2f\t%s %g\t%s\n", q.Name, q.Value, relation, q.Target, verdict)
-	}
-	if err := table.Flush(); err != nil {
+	if err := targets.Print(&b, r.Ratios); err != nil {
 		return err
 	}
 	b.WriteString(notes)
