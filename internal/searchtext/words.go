@@ -102,7 +102,7 @@ func decompose(s string) string {
 	s = apostrophes.Replace(s)
 	// Folding decomposes some letters and decomposing makes some foldable.
 	s = norm.NFKD.String(cases.Fold().String(norm.NFKD.String(s)))
-	s = strings.Map(dropMark, s)
+	s = strings.Map(unmarked, s)
 	s = strokes.Replace(s)
 	// Composed again, a syllable of Hangul is one character and a part of a word
 	// begins and ends where readers think it does.
@@ -116,13 +116,21 @@ var apostrophes = strings.NewReplacer("’", "", "‘", "", "ʼ", "", "ʻ", "", 
 var strokes = strings.NewReplacer(
 	"ł", "l", "ø", "o", "đ", "d", "ð", "d", "ħ", "h", "ŧ", "t", "ı", "i",
 	"æ", "ae", "œ", "oe", "þ", "th",
+	"ʼ", "", // what ŉ has decomposed to
 )
 
-// dropMark removes accents, and characters that are not seen, such as soft
-// hyphens and direction marks.
-func dropMark(r rune) rune {
-	if r >= utf8.RuneSelf && unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+// unmarked removes accents, and characters that are not seen, such as soft hyphens
+// and direction marks.
+func unmarked(r rune) rune {
+	switch {
+	case r < utf8.RuneSelf:
+		return r
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
 		return -1
+	case unicode.Is(unicode.Cherokee, r):
+		// Unicode folds Cherokee to its capitals; package cases turns either case into
+		// the other.
+		return unicode.ToUpper(r)
 	}
 	return r
 }

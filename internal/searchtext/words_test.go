@@ -73,6 +73,15 @@ func TestFoldingTwiceIsFoldingOnce(t *testing.T) {
 	})
 }
 
+func TestFoldingAnyCharacterTwiceIsFoldingItOnce(t *testing.T) {
+	t.Parallel()
+	for r := range unicode.MaxRune + 1 {
+		if once := searchtext.Fold(string(r)); once != "" {
+			require.Equal(t, once, searchtext.Fold(once), "%U", r)
+		}
+	}
+}
+
 func TestCaseAndAccentsNeverMatter(t *testing.T) {
 	t.Parallel()
 	letters := rapid.SampledFrom([]rune("abcxyzäéñßğøłαβγσωабвгдёйя 0123"))
