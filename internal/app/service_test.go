@@ -31,7 +31,7 @@ func newBookstore(t testing.TB) bookstore {
 
 // topicsOf are the topics of a bookstore that shares its broker with others.
 func topicsOf(prefix string) events.Topics {
-	return events.Topics{Commands: prefix + "-commands", Events: prefix + "-events", Searches: prefix + "-searches"}
+	return events.Topics{Commands: prefix + "-commands", Events: prefix + "-events", Searches: prefix + "-searches", Opens: prefix + "-opens"}
 }
 
 // shutdownBound is how long a service in a test may take to end.

@@ -244,6 +244,7 @@ func TestRefuses(t *testing.T) {
 		"number for the password":  {yaml: "db: { password: 0123 }", want: Fault{Key: "db.password", Problem: "is not a text", Hint: "put it in quotes"}},
 		"broker without a port":    {yaml: "mq: { brokers: [k1:9092, k2] }", want: Fault{Key: "mq.brokers", Value: "[k1:9092 k2]", Problem: `names a broker "k2" without a host or a port`, Hint: "give host:port, such as kafka-1:9092, several by commas"}},
 		"topic Kafka refuses":      {yaml: "mq: { topic: 'a b' }", want: Fault{Key: "mq.topic", Value: "a b", Problem: "is not a topic name", Hint: "give 1 to 249 of the characters a-z A-Z 0-9 . _ -"}},
+		"searches among opens":     {yaml: "mq: { topic: lr-book-opens }", want: Fault{Key: "mq.topic", Value: "lr-book-opens", Problem: "is the service's own topic for something else", Hint: "give searches a topic of their own"}},
 		"searches among events":    {yaml: "mq: { topic: lr-book-events }", want: Fault{Key: "mq.topic", Value: "lr-book-events", Problem: "is the service's own topic for something else", Hint: "give searches a topic of their own"}},
 		"one port for two":         {yaml: "app: { port: 9092 }", want: Fault{Key: "embedded.kafka_port", Value: "9092", Problem: "is the port of app.port too", Hint: "give each its own"}},
 	}

@@ -23,9 +23,10 @@ func (l *loader) checkTogether() {
 		l.fault("app.role", role, "needs a PostgreSQL that other processes reach, and the embedded one lives and ends with this process",
 			"set db.host, or app.role to all")
 	}
-	// Searches on one of these would be read as commands, or kept for ever as
-	// part of the books' history.
-	if c.MQ.Topic == events.DefaultCommandsTopic || c.MQ.Topic == events.DefaultEventsTopic {
+	// Searches on one of these would be read as commands, kept for ever as part of
+	// the books' history, or parked among those who opened a book.
+	switch c.MQ.Topic {
+	case events.DefaultCommandsTopic, events.DefaultEventsTopic, events.DefaultOpensTopic:
 		l.fault("mq.topic", c.MQ.Topic, "is the service's own topic for something else", "give searches a topic of their own")
 	}
 	l.checkPorts()

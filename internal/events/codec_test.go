@@ -261,6 +261,8 @@ func FuzzDecode(f *testing.F) {
 		check(err)
 		_, err = events.DecodeSearch(r)
 		check(err)
+		_, err = events.DecodeOpened(r)
+		check(err)
 		recorded, err := events.DecodeEvent(r)
 		check(err)
 		if err == nil {

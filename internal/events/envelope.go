@@ -37,7 +37,7 @@ const (
 const (
 	SourceAPI      = "/bookstore/api"      // commands, put by the HTTP API
 	SourceCommands = "/bookstore/commands" // events, put by the command handler
-	SourceQuery    = "/bookstore/query"    // searches, put by the read side
+	SourceQuery    = "/bookstore/query"    // searches and opens, put by the read side
 )
 
 // Envelope is the metadata that travels in a record's headers.
@@ -52,7 +52,7 @@ type Envelope struct {
 	CorrelationID string // the request that began it all; may be empty
 	Actor         string // who asked for it; empty where nobody said
 
-	// Cause is the command that an event answers; nil on commands and searches.
+	// Cause is the command that an event answers; nil on commands, searches and opens.
 	Cause *Cause
 }
 

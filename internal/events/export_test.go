@@ -17,7 +17,7 @@ func Upcast(steps map[string]Step, kind string, value []byte) (string, []byte, e
 
 // ReadableTypes are all types that can be decoded, old ones included.
 func ReadableTypes() []string {
-	types := []string{TypeSearchServed}
+	types := []string{TypeSearchServed, TypeBookOpened}
 	for kind := range currentEvents {
 		types = append(types, kind)
 	}

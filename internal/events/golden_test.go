@@ -50,7 +50,7 @@ func from(e events.Envelope, source string, cause *events.Cause) events.Envelope
 // golden is what one golden file pins: a value, and how it is written.
 type golden struct {
 	envelope events.Envelope
-	value    any // an events.Command, events.Event or events.SearchServed
+	value    any // an events.Command, events.Event, events.SearchServed or events.BookOpened
 }
 
 // written are the values that are written today, by the names of their files.
@@ -67,6 +67,8 @@ var written = map[string]golden{
 	"command-rejected.v1":    {from(full, events.SourceCommands, cause), events.CommandRejected{ID: 42, CommandType: events.TypeUpdateBook, Code: events.RejectedVersion, CurrentVersion: 3, RejectedAt: at}},
 	"search-served.v1":       {value: search("war: & peace", "7", served)},
 	"search-served.v1.empty": {value: search("nothing like it", "", []events.ServedBook{})},
+	"book-opened.v1":         {value: opening("a:7")},
+	"book-opened.v1.bare":    {value: events.BookOpened{ID: bare.ID, At: at, Book: 1}},
 }
 
 var served = []events.ServedBook{
@@ -81,6 +83,13 @@ func search(query, user string, books []events.ServedBook) events.SearchServed {
 	}
 }
 
+func opening(user string) events.BookOpened {
+	return events.BookOpened{
+		ID: "0190a7e4-0000-7000-8000-000000000006", At: at, Book: 42, UserID: user,
+		Traceparent: full.Traceparent, CorrelationID: full.CorrelationID,
+	}
+}
+
 // encode writes a value as the service does.
 func encode(t require.TestingT, e events.Envelope, value any) events.Encoded {
 	var encoded events.Encoded
@@ -92,6 +101,8 @@ func encode(t require.TestingT, e events.Envelope, value any) events.Encoded {
 		encoded, err = events.EncodeEvent(e, v)
 	case events.SearchServed:
 		encoded, err = events.EncodeSearch(v)
+	case events.BookOpened:
+		encoded, err = events.EncodeOpened(v)
 	default:
 		err = fmt.Errorf("%T is none of the messages", v)
 	}
@@ -111,6 +122,12 @@ func decode(t require.TestingT, r events.Record) (events.Envelope, any) {
 		recorded, err := events.DecodeEvent(r)
 		require.NoError(t, err)
 		return recorded.Envelope, recorded.Event
+	}
+	switch r.Header(events.HeaderType) {
+	case events.TypeBookOpened:
+		o, err := events.DecodeOpened(r)
+		require.NoError(t, err)
+		return events.Envelope{}, o
 	default:
 		s, err := events.DecodeSearch(r)
 		require.NoError(t, err)

@@ -10,7 +10,8 @@ import (
 // TypeSearchServed is the type of every record on the searches topic.
 const TypeSearchServed = "bookstore.search.served.v1"
 
-// Headers that only searches have. The key joins query and user with a ":" for
+// Headers that only searches have, but for the user's, which opens have as well.
+// The key joins query and user with a ":" for
 // consumers that always did it so; a ":" in a query makes that ambiguous, hence
 // both by themselves here.
 const (

@@ -7,13 +7,15 @@ const (
 	DefaultCommandsTopic = "lr-book-commands"
 	DefaultEventsTopic   = "lr-book-events"
 	DefaultSearchesTopic = "lr-book-searches"
+	DefaultOpensTopic    = "lr-book-opens"
 )
 
-// Topics are the names of the three topics of one bookstore.
+// Topics are the names of the four topics of one bookstore.
 type Topics struct {
 	Commands string
 	Events   string
 	Searches string
+	Opens    string
 }
 
 // DefaultTopics returns the names that the contract gives.
@@ -22,6 +24,7 @@ func DefaultTopics() Topics {
 		Commands: DefaultCommandsTopic,
 		Events:   DefaultEventsTopic,
 		Searches: DefaultSearchesTopic,
+		Opens:    DefaultOpensTopic,
 	}
 }
 
@@ -45,13 +48,15 @@ type TopicSpec struct {
 
 // Specs returns what each topic needs.
 //
-// The events are the source of truth and stay for ever. The searches are
-// created to stay for ever as well, so that trends can be rebuilt over all of
-// them, but no promise needs it: an operator may shorten their retention.
+// The events are the source of truth and stay for ever. The searches and opens
+// are created to stay for ever as well, so that trends and popularity can be
+// rebuilt over all of them, but no promise needs it: an operator may shorten
+// their retention.
 func (t Topics) Specs() []TopicSpec {
 	return []TopicSpec{
 		{Name: t.Commands, Retention: CommandRetention, MinRetention: CommandRetention},
 		{Name: t.Events, Retention: KeepForever, MinRetention: KeepForever},
 		{Name: t.Searches, Retention: KeepForever, MinRetention: 0},
+		{Name: t.Opens, Retention: KeepForever, MinRetention: 0},
 	}
 }

@@ -33,7 +33,7 @@ func admin(t *testing.T) *kadm.Client {
 func TestTopicsAreCreatedAsThePromisesNeed(t *testing.T) {
 	t.Parallel()
 	prefix := testenv.Name(t)
-	specs := events.Topics{Commands: prefix + "-c", Events: prefix + "-e", Searches: prefix + "-s"}.Specs()
+	specs := events.Topics{Commands: prefix + "-c", Events: prefix + "-e", Searches: prefix + "-s", Opens: prefix + "-o"}.Specs()
 
 	// By several processes at once, and again later.
 	var starts sync.WaitGroup
@@ -45,7 +45,7 @@ func TestTopicsAreCreatedAsThePromisesNeed(t *testing.T) {
 	starts.Wait()
 	require.NoError(t, messaging.EnsureTopics(within(t, soon), bare(t), specs, 4))
 
-	want := map[string]string{specs[0].Name: "2592000000", specs[1].Name: "-1", specs[2].Name: "-1"}
+	want := map[string]string{specs[0].Name: "2592000000", specs[1].Name: "-1", specs[2].Name: "-1", specs[3].Name: "-1"}
 	for topic, retention := range want {
 		configs, err := admin(t).DescribeTopicConfigs(t.Context(), topic)
 		require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestTopicsAreCreatedAsThePromisesNeed(t *testing.T) {
 func TestAllFaultsOfTopicsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	prefix := testenv.Name(t)
-	topics := events.Topics{Commands: prefix + "-c", Events: prefix + "-e", Searches: prefix + "-s"}
+	topics := events.Topics{Commands: prefix + "-c", Events: prefix + "-e", Searches: prefix + "-s", Opens: prefix + "-o"}
 	create := func(topic string, partitions int32, settings ...string) {
 		configs := make(map[string]*string)
 		for _, s := range settings {
