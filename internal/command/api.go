@@ -265,6 +265,7 @@ func bookAfter(d Decision, details events.Details) web.Book {
 	return web.Book{
 		ID: d.BookID, Version: d.Version,
 		Title: details.Title, Author: details.Author, PublishedAt: details.PublishedAt, Description: details.Description,
+		ISBN:      details.ISBN,
 		CreatedAt: d.CreatedAt, UpdatedAt: d.DecidedAt,
 	}
 }

@@ -59,6 +59,35 @@ func TestALifeOfABook(t *testing.T) {
 	require.Len(t, s.log.all(), 3)
 }
 
+func TestAnISBNIsTakenInAnyFormAndKeptAsItsDigits(t *testing.T) {
+	t.Parallel()
+	s := startService(t, nil)
+	body := func(isbn string) string {
+		return fmt.Sprintf(`{"title": "Emma", "author": "Jane Austen", "isbn": %q}`, isbn)
+	}
+	created := s.do(http.MethodPost, "/api/books", body("ISBN 0-8044-2957-x"), "Idempotency-Key: k")
+	book := created.book(t, http.StatusCreated)
+	require.Equal(t, "9780804429573", book.ISBN)
+	require.Equal(t, "9780804429573", s.bus.commands()[0].Command.(events.CreateBook).ISBN)
+
+	again := s.do(http.MethodPost, "/api/books", body("978‑0‑8044‑2957‑3"), "Idempotency-Key: k")
+	require.Equal(t, book, again.book(t, http.StatusCreated), "the same request, written in another way")
+	s.do(http.MethodPost, "/api/books", body("9783161484100"), "Idempotency-Key: k").problem(t, http.StatusUnprocessableEntity, web.TypeIdempotencyKeyReused)
+	s.do(http.MethodPost, "/api/books", body(""), "Idempotency-Key: k").problem(t, http.StatusUnprocessableEntity, web.TypeIdempotencyKeyReused)
+
+	changed := s.do(http.MethodPut, bookPath(book.ID), body("978-3-16-148410-0"))
+	require.Equal(t, "9783161484100", changed.book(t, http.StatusOK).ISBN)
+	unchanged := s.do(http.MethodPut, bookPath(book.ID), body("978-3-16-148410-1"))
+	problem := unchanged.problem(t, http.StatusUnprocessableEntity, web.TypeInvalidFields)
+	require.Equal(t, []string{"isbn"}, fields(problem))
+	require.Contains(t, problem.Errors[0].Message, "leave it out")
+
+	removed := s.do(http.MethodPut, bookPath(book.ID), emma)
+	require.Empty(t, removed.book(t, http.StatusOK).ISBN, "all details are replaced")
+	require.NotContains(t, removed.body, "isbn")
+	require.Len(t, s.log.all(), 3)
+}
+
 func TestIfMatch(t *testing.T) {
 	t.Parallel()
 	s := startService(t, nil)
@@ -457,6 +486,9 @@ func TestBadInput(t *testing.T) {
 		"null member":           {body: with("description", `null`), status: http.StatusUnprocessableEntity, fields: []string{"description"}},
 		"doubled member":        {body: `{"title": "T", "title": "U", "author": "A"}`, status: http.StatusUnprocessableEntity, fields: []string{"title"}},
 		"empty object":          {body: `{}`, status: http.StatusUnprocessableEntity, fields: []string{"author", "title"}},
+		"an ISBN as a number":   {body: with("isbn", `9783161484100`), status: http.StatusUnprocessableEntity, fields: []string{"isbn"}},
+		"another book's ISBN":   {body: with("isbn", `"978-3-16-148410-1"`), status: http.StatusUnprocessableEntity, fields: []string{"isbn"}},
+		"a space for an ISBN":   {body: with("isbn", `" "`), status: http.StatusUnprocessableEntity, fields: []string{"isbn"}},
 		"empty title":           {body: with("title", `""`), status: http.StatusUnprocessableEntity, fields: []string{"title"}},
 		"blank author":          {body: with("author", `" \t "`), status: http.StatusUnprocessableEntity, fields: []string{"author"}},
 		"long title":            {body: with("title", text(10_000)), status: http.StatusUnprocessableEntity, fields: []string{"title"}},

@@ -71,6 +71,12 @@ func TestCreate(t *testing.T) {
 	})
 	given(t, wasCreated, wasUpdated, wasDeleted).when(create(7)).rejected(events.RejectedExists, 3)
 	given(t).when(events.CreateBook{ID: 7}).rejected(events.RejectedDetails, 0)
+
+	known := details("first")
+	known.ISBN = "9783161484100"
+	given(t).when(events.CreateBook{ID: 7, Details: known}).then(events.BookCreated{ID: 7, Version: 1, Details: known, CreatedAt: instant})
+	known.ISBN = "978-3-16-148410-0" // our API writes no such command
+	given(t).when(events.CreateBook{ID: 7, Details: known}).rejected(events.RejectedDetails, 0)
 }
 
 func TestUpdate(t *testing.T) {
@@ -122,6 +128,7 @@ func drawCommand(t *rapid.T) events.Command {
 		Title:       rapid.SampledFrom([]string{"A title", "Ein Titel & mehr", "", strings.Repeat("x", 1001)}).Draw(t, "title"),
 		Author:      rapid.SampledFrom([]string{"An author", "  "}).Draw(t, "author"),
 		PublishedAt: rapid.SampledFrom([]string{"", "1813", "-0750", "1813-02-30"}).Draw(t, "published"),
+		ISBN:        rapid.SampledFrom([]string{"", "9783161484100", "978-3-16-148410-0"}).Draw(t, "isbn"),
 	}
 	ifMatch := rapid.SliceOfN(rapid.Int64Range(0, 6), 0, 3).Draw(t, "if match")
 	switch rapid.IntRange(0, 5).Draw(t, "command") {
@@ -192,6 +199,10 @@ func TestCheckDetails(t *testing.T) {
 		"escape in a description": {with(func(d *events.Details) { d.Description = "\x1b[31m" }), []string{"description"}},
 		"not UTF-8":               {with(func(d *events.Details) { d.Author = "\xff" }), []string{"author"}},
 		"a day that is none":      {with(func(d *events.Details) { d.PublishedAt = "2023-02-29" }), []string{"published_at"}},
+		"thirteen digits":         {with(func(d *events.Details) { d.ISBN = "9783161484100" }), nil},
+		"a wrong check digit":     {with(func(d *events.Details) { d.ISBN = "9783161484101" }), []string{"isbn"}},
+		"another form of an ISBN": {with(func(d *events.Details) { d.ISBN = "978-3-16-148410-0" }), []string{"isbn"}},
+		"ten digits":              {with(func(d *events.Details) { d.ISBN = "0306406152" }), []string{"isbn"}},
 		"no date":                 {with(func(d *events.Details) { d.PublishedAt = "soon" }), []string{"published_at"}},
 	} {
 		var fields []string

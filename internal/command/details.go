@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"bookstore/internal/events"
+	"bookstore/internal/isbn"
 )
 
 // Limits of a book's details, in characters (Unicode code points): several times the
@@ -37,7 +38,23 @@ func CheckDetails(d events.Details) []Fault {
 	if err := events.CheckPublishedAt(d.PublishedAt); err != nil {
 		faults = append(faults, Fault{Field: "published_at", Message: err.Error()})
 	}
+	if isbn13, ok := isbn.Parse(d.ISBN); d.ISBN != "" && (!ok || isbn13 != d.ISBN) {
+		faults = append(faults, Fault{Field: "isbn", Message: isbnFault})
+	}
 	return faults
+}
+
+// isbnFault is for the client, who may write an ISBN in any way; in a command there
+// is but one, its thirteen digits, so that one book's ISBN is one text to all.
+const isbnFault = `must be an ISBN-10 or ISBN-13 whose check digit is right, such as "0-306-40615-2" or "978-3-16-148410-0"; leave it out where there is none`
+
+// plainISBN returns the thirteen digits of an ISBN in any form, and a text that is
+// none as it is, for [CheckDetails] to refuse.
+func plainISBN(text string) string {
+	if isbn13, ok := isbn.Parse(text); ok {
+		return isbn13
+	}
+	return text
 }
 
 func checkText(s string, limit int, required, lines bool) string {

@@ -13,6 +13,7 @@ func (a *API) readDetails(w http.ResponseWriter, r *http.Request) (events.Detail
 	if err := web.DecodeJSON(w, r, &details, a.MaxBodyBytes); err != nil {
 		return details, err
 	}
+	details.ISBN = plainISBN(details.ISBN)
 	faults := CheckDetails(details)
 	if len(faults) == 0 {
 		return details, nil

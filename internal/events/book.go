@@ -33,6 +33,9 @@ type Details struct {
 	Author      string `json:"author"`
 	PublishedAt string `json:"published_at"` // see [CheckPublishedAt]; "" where nobody knows
 	Description string `json:"description"`
+	// ISBN is thirteen digits (ISO 2108), "" where there is none or nobody knows. Left
+	// out then, so that what was written before there was the field has its bytes.
+	ISBN string `json:"isbn,omitempty"`
 }
 
 // BookCreated begins a book's history, at version 1.

@@ -34,6 +34,7 @@ func anyDetails() *rapid.Generator[events.Details] {
 		return events.Details{
 			Title: rapid.String().Draw(t, "title"), Author: rapid.String().Draw(t, "author"),
 			PublishedAt: rapid.String().Draw(t, "published"), Description: rapid.String().Draw(t, "description"),
+			ISBN: rapid.String().Draw(t, "isbn"),
 		}
 	})
 }

@@ -41,6 +41,11 @@ var (
 	bare = events.Envelope{ID: "0190a7e4-0000-7000-8000-000000000004", Time: at}
 )
 
+func withISBN(d events.Details, isbn string) events.Details {
+	d.ISBN = isbn
+	return d
+}
+
 // from returns the envelope with a source, and on events the cause.
 func from(e events.Envelope, source string, cause *events.Cause) events.Envelope {
 	e.Source, e.Cause = source, cause
@@ -59,6 +64,10 @@ var written = map[string]golden{
 	"create-book.v1.bare":    {from(bare, events.SourceAPI, nil), events.CreateBook{ID: 1}},
 	"update-book.v1":         {from(full, events.SourceAPI, nil), events.UpdateBook{ID: 42, Details: details, IfMatch: []int64{1, 3}}},
 	"update-book.v1.bare":    {from(bare, events.SourceAPI, nil), events.UpdateBook{ID: 42, Details: details}},
+	"create-book.v1.isbn":    {from(full, events.SourceAPI, nil), events.CreateBook{ID: 42, Details: withISBN(details, "9780140447934")}},
+	"update-book.v1.isbn":    {from(full, events.SourceAPI, nil), events.UpdateBook{ID: 42, Details: withISBN(details, "9780140447934"), IfMatch: []int64{1, 3}}},
+	"book-created.v1.isbn":   {from(full, events.SourceCommands, cause), events.BookCreated{ID: 42, Version: 1, Details: withISBN(details, "9780140447934"), CreatedAt: at}},
+	"book-updated.v1.isbn":   {from(full, events.SourceCommands, cause), events.BookUpdated{ID: 42, Version: 2, Details: withISBN(details, "9780140447934"), UpdatedAt: at}},
 	"delete-book.v1":         {from(full, events.SourceAPI, nil), events.DeleteBook{ID: 42, IfMatch: []int64{2}}},
 	"delete-book.v1.bare":    {from(bare, events.SourceAPI, nil), events.DeleteBook{ID: 42}},
 	"book-created.v1":        {from(full, events.SourceCommands, cause), events.BookCreated{ID: 42, Version: 1, Details: details, CreatedAt: at}},

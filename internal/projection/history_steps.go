@@ -79,7 +79,7 @@ func storable(recorded events.Recorded, event events.BookEvent) string {
 		texts = append(texts, recorded.Cause.CommandID)
 	}
 	if d := details(event); d != nil {
-		texts = append(texts, d.Title, d.Author, d.PublishedAt, d.Description)
+		texts = append(texts, d.Title, d.Author, d.PublishedAt, d.Description, d.ISBN)
 	}
 	for _, text := range texts {
 		if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {

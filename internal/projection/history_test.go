@@ -49,19 +49,33 @@ func TestHistoryKeepsEveryStep(t *testing.T) {
 	pool := database(t)
 	create(t, pool, projection.History{}, 1)
 	var l log
-	for _, e := range []events.Event{created(7), rejected(7), updated(7, 2), deleted(7, 3), created(7), deleted(7, 3)} {
+	revised := updated(7, 2)
+	revised.ISBN = "9783161484100"
+	for _, e := range []events.Event{created(7), rejected(7), revised, deleted(7, 3), created(7), deleted(7, 3)} {
 		l.add(t, e)
 	}
 	for _, records := range [][]events.Record{l.records[:2], l.records[2:], l.records} {
 		require.NoError(t, apply(pool, projection.History{}, 1, records))
 	}
 
-	one, two := detailsOf(7, 1), detailsOf(7, 2)
+	one, two := detailsOf(7, 1), revised.Details
 	require.Equal(t, []historyRow{
 		{7, 1, "created", at(1), "ada", "command-0", "correlation-0", &one},
 		{7, 2, "updated", at(2), "ada", "command-2", "correlation-2", &two},
 		{7, 3, "deleted", at(3), "ada", "command-3", "correlation-3", nil},
 	}, historyRows(t, pool, 1))
+}
+
+func TestHistoryNamesAnISBNThatCantBeStored(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	create(t, pool, projection.History{}, 1)
+	withNUL := created(7)
+	withNUL.ISBN = "9783161484100\x00"
+	var l log
+	l.add(t, withNUL)
+	var decode *events.DecodeError
+	require.ErrorAs(t, apply(pool, projection.History{}, 1, l.records), &decode)
 }
 
 func TestHistoryOfAnEventThatNobodyAskedFor(t *testing.T) {

@@ -13,8 +13,9 @@ type Book struct {
 	Author      string    `json:"author"`
 	PublishedAt string    `json:"published_at"` // as it was put in; "" where nobody knows
 	Description string    `json:"description"`
-	CreatedAt   time.Time `json:"created_at"` // RFC 3339, UTC
-	UpdatedAt   time.Time `json:"updated_at"` // RFC 3339, UTC
+	ISBN        string    `json:"isbn,omitempty"` // thirteen digits; absent where there is none
+	CreatedAt   time.Time `json:"created_at"`     // RFC 3339, UTC
+	UpdatedAt   time.Time `json:"updated_at"`     // RFC 3339, UTC
 	// ParkedEvents is how many later events of the book could not be applied: the
 	// book is shown as it was before them. Absent where there are none.
 	ParkedEvents int64 `json:"parked_events,omitempty"`
