@@ -59,7 +59,8 @@ type App struct {
 	metrics  *projection.Metrics
 	rebuilds *rebuild.Rebuilder
 	outcomes *command.Outcomes
-	spool    *spool.Spool // nil without the API
+	searches *spool.Spool // nil without the API
+	opens    *spool.Spool // nil without the API
 	server   *web.Server
 
 	background sync.WaitGroup     // what runs until stop
@@ -191,8 +192,8 @@ func (a *App) fail(err error) {
 func (a *App) run(f func()) { a.background.Go(f) }
 
 // Close takes the service down: what was taken is answered, what was decided is
-// published, what was searched is published as far as ctx allows, and the rest
-// is on disk for the next start.
+// published, what was searched and opened is published as far as ctx allows, and
+// the rest is on disk for the next start.
 func (a *App) Close(ctx context.Context) error {
 	var faults []error
 	for i := len(a.closers) - 1; i >= 0; i-- {

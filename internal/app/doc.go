@@ -3,11 +3,11 @@
 //
 //	                HTTP (web)
 //	     ┌─────────────┴──────────────┐
-//	command.API                   query.API ───────────► spool
-//	     │ commands                   ▲ rows               │ searches
+//	command.API                   query.API ───────────► spools
+//	     │ commands                   ▲ rows               │ searches, opens
 //	     ▼                            │                    ▼
 //	messaging ──► Kafka          PostgreSQL           messaging ──► Kafka
-//	     │ commands topic             ▲                    searches topic
+//	     │ commands topic             ▲                    searches, opens topics
 //	     ▼                            │
 //	projection.Engine            projection.Engine ◄── messaging ◄── Kafka
 //	+ command.Handler            + Catalog, History         events topic

@@ -241,11 +241,12 @@ func TestAServiceTellsHowItIs(t *testing.T) {
 	}](t, ready).Checks {
 		checks[check.Name] = check.State
 	}
-	require.Equal(t, map[string]string{"database": "ok", "log": "ok", "consumers": "ok", "parked": "ok", "searches": "ok"}, checks)
+	require.Equal(t, map[string]string{"database": "ok", "log": "ok", "consumers": "ok", "parked": "ok", "searches": "ok", "opens": "ok"}, checks)
 
 	metrics := string(c.get("/metrics", nil).body)
 	for _, want := range []string{
-		"bookstore_search_spool_appended_total 1",
+		`bookstore_spool_appended_total{spool="searches"} 1`,
+		`bookstore_spool_appended_total{spool="opens"} 0`,
 		`bookstore_http_request_duration_seconds_count{method="POST",route="/api/books",status="2xx"} 1`,
 		`bookstore_consumer_received_total{consumer="commands"} 1`,
 		`bookstore_engine_records_total{consumer="catalog"} 1`,

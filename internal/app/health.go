@@ -25,7 +25,9 @@ func (a *App) checks() []web.Check {
 	}
 	checks = append(checks, web.Check{Name: "parked", Func: a.parked})
 	if a.cfg.Has(config.RoleAPI) {
-		checks = append(checks, web.Check{Name: "searches", Func: func(context.Context) (any, error) { return a.spool.Pending(), nil }})
+		checks = append(checks,
+			web.Check{Name: "searches", Func: func(context.Context) (any, error) { return a.searches.Pending(), nil }},
+			web.Check{Name: "opens", Func: func(context.Context) (any, error) { return a.opens.Pending(), nil }})
 	}
 	return checks
 }

@@ -189,8 +189,8 @@ func TestSpoolAtItsBound(t *testing.T) {
 	t.Cleanup(faulty.Heal)
 	c := newCaller(t, service.URL())
 	c.create(mobyDick)
-	const metric = "bookstore_search_spool_"
-	refused := func() float64 { return c.metric(metric + `refused_total{reason="bound"}`) }
+	const metric, searches = "bookstore_spool_", `{spool="searches"}`
+	refused := func() float64 { return c.metric(metric + `refused_total{reason="bound",spool="searches"}`) }
 
 	faulty.Cut()
 	answered := 0.0
@@ -200,11 +200,11 @@ func TestSpoolAtItsBound(t *testing.T) {
 			answered++
 		}
 	}
-	require.InDelta(t, answered, c.metric(metric+"appended_total")+refused(), 0)
-	require.LessOrEqual(t, c.metric(metric+"disk_bytes"), 64.0*1024)
+	require.InDelta(t, answered, c.metric(metric+"appended_total"+searches)+refused(), 0)
+	require.LessOrEqual(t, c.metric(metric+"disk_bytes"+searches), 64.0*1024)
 
 	faulty.Heal()
-	taken := int(c.metric(metric + "appended_total"))
+	taken := int(c.metric(metric + "appended_total" + searches))
 	await(t, recovery, "what was taken is not published", func() bool {
 		topic, _ := b.searches(t, nil)
 		return len(topic) == taken

@@ -2,10 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -17,7 +14,6 @@ import (
 	"bookstore/internal/pace"
 	"bookstore/internal/projection"
 	"bookstore/internal/query"
-	"bookstore/internal/spool"
 	"bookstore/internal/web"
 )
 
@@ -54,8 +50,7 @@ func (a *App) startServer(background context.Context) error {
 
 // addRoutes adds the API's routes and starts what they need.
 func (a *App) addRoutes(background context.Context) error {
-	searches, err := a.startSpool(background)
-	if err != nil {
+	if err := a.startSpools(background); err != nil {
 		return err
 	}
 	bus, err := messaging.NewCommandBus(a.to.commands, a.topics.Commands, a.log)
@@ -73,7 +68,8 @@ func (a *App) addRoutes(background context.Context) error {
 	meter := pace.NewMeter(a.pool, a.log)
 	a.run(func() { meter.Run(background) })
 	reads := &query.API{
-		Catalog: &query.Catalog{Pool: a.queryPool, Timeout: queryTimeout, Observe: meter.Observe}, Searches: searches, Books: catalog, History: history,
+		Catalog:  &query.Catalog{Pool: a.queryPool, Timeout: queryTimeout, Observe: meter.Observe},
+		Searches: a.searches.Searches(), Opens: a.opens.Opens(), Books: catalog, History: history,
 		PageSize: a.cfg.App.PageSize, Wait: a.cfg.App.QueryWait, Logger: a.log,
 	}
 	reads.Routes(a.server.Router())
@@ -105,39 +101,6 @@ func (a *App) addOperations(background context.Context) {
 // newIDs hands out ids so that books that are created together lie together.
 func (a *App) newIDs() *command.IDs {
 	return command.NewIDs(a.pool, messaging.PartitionOfBook(a.cfg.MQ.Partitions))
-}
-
-// startSpool opens the searches that are yet to be published, and publishes them.
-func (a *App) startSpool(background context.Context) (query.SearchLog, error) {
-	s, err := spool.Open(spool.Config{
-		Dir: filepath.Join(a.cfg.App.DataDir, "searches"), MaxBytes: a.cfg.Spool.MaxBytes,
-		Logger: a.log, Registerer: a.registry,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the search spool: %w", err)
-	}
-	a.spool = s
-	a.onClose("publish and close the search spool", s.Close)
-	a.run(func() {
-		log := searchLog{messaging.Writer{Publisher: a.to.searches, Topic: a.topics.Searches}}
-		if err := s.Drain(background, log); err != nil && background.Err() == nil {
-			a.fail(fmt.Errorf("drain the search spool: %w", err))
-		}
-	})
-	return s.Searches(), nil
-}
-
-// searchLog tells the spool which searches no broker will ever take: it sets
-// those aside, rather than trying for ever what holds up all behind it.
-type searchLog struct{ messaging.Writer }
-
-// Append implements [spool.Log].
-func (l searchLog) Append(ctx context.Context, batch []events.Encoded) ([]events.Position, error) {
-	positions, err := l.Writer.Append(ctx, batch)
-	if errors.Is(err, messaging.ErrTooLarge) {
-		err = fmt.Errorf("%w: %w", spool.ErrUnpublishable, err)
-	}
-	return positions, err
 }
 
 // undecided says whether the log holds commands that are not decided.

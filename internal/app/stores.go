@@ -73,7 +73,7 @@ func (a *App) openLog(ctx, background context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []**messaging.Publisher{&a.to.commands, &a.to.events, &a.to.searches} {
+	for _, p := range []**messaging.Publisher{&a.to.commands, &a.to.events, &a.to.searches, &a.to.opens} {
 		publisher, err := messaging.NewPublisher(a.kafka)
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func (a *App) openLog(ctx, background context.Context) error {
 
 // publishers has one for each topic: a publisher sends one request at a time, and
 // an event that somebody waits for must not wait for commands or searches.
-type publishers struct{ commands, events, searches *messaging.Publisher }
+type publishers struct{ commands, events, searches, opens *messaging.Publisher }
 
 // whenReachable tries f until it gets an answer, good or bad.
 func (a *App) whenReachable(ctx context.Context, what string, f func() error) error {

@@ -71,9 +71,10 @@ const (
 	RebuildAuto  RebuildChoice = "auto"  // the service
 )
 
-// Spool bounds the searches that wait on disk for the broker.
+// Spool bounds what waits on disk for the broker: answered searches in one spool,
+// opened books in another.
 type Spool struct {
-	MaxBytes int64 // bytes on disk at which the spool is full, at least 1 MiB
+	MaxBytes int64 // bytes on disk at which either spool is full, at least 1 MiB
 }
 
 // LogFormat is how log lines are written.

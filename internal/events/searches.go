@@ -10,10 +10,9 @@ import (
 // TypeSearchServed is the type of every record on the searches topic.
 const TypeSearchServed = "bookstore.search.served.v1"
 
-// Headers that only searches have, but for the user's, which opens have as well.
-// The key joins query and user with a ":" for
-// consumers that always did it so; a ":" in a query makes that ambiguous, hence
-// both by themselves here.
+// Headers that only searches have; the user's is on opens as well. The key joins
+// query and user with a ":" for consumers that always did it so; a ":" in a query
+// makes that ambiguous, hence both by themselves here.
 const (
 	HeaderQuery      = "ce_query"
 	HeaderUserID     = "ce_userid"     // absent where the user is not known

@@ -32,6 +32,7 @@ const (
 type API struct {
 	Catalog  *Catalog
 	Searches SearchLog
+	Opens    OpenLog
 
 	// The read models that tokens are waited for: of the books, and of their
 	// histories.
@@ -43,12 +44,13 @@ type API struct {
 
 	Logger *slog.Logger
 
-	lost rate.Sometimes // see served
+	lostSearches, lostOpens rate.Sometimes // see served and opened
 }
 
 // Routes adds the routes to r.
 func (a *API) Routes(r *mux.Router) {
-	a.lost = rate.Sometimes{First: 1, Interval: lostLogInterval}
+	a.lostSearches = rate.Sometimes{First: 1, Interval: lostLogInterval}
+	a.lostOpens = rate.Sometimes{First: 1, Interval: lostLogInterval}
 	for path, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"/api/books":              a.listBooks,
 		"/api/books/{id}":         a.showBook,
@@ -103,18 +105,18 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {
-	id, token, err := a.readTarget(r, web.Params(r))
+	asked, err := readTarget(r, web.Params(r))
 	if err != nil {
 		return err
 	}
-	if err := a.awaitToken(r, a.Books, token); err != nil {
+	if err := a.awaitToken(r, a.Books, asked.token); err != nil {
 		return err
 	}
-	book, snapshot, err := a.Catalog.Get(r.Context(), id)
+	book, snapshot, err := a.Catalog.Get(r.Context(), asked.book)
 	if err != nil && !ofSnapshot(err) {
 		return asProblem(err)
 	}
-	if err := a.requireSeen(token, snapshot); err != nil {
+	if err := a.requireSeen(asked.token, snapshot); err != nil {
 		return err
 	}
 	// Also where there is no book: that it is gone is seen as of this snapshot.
@@ -127,6 +129,10 @@ func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {
 	if book.ParkedEvents == 0 && web.NotModified(w, r, web.ETag(book.Version)) {
 		return nil
 	}
+	// HEAD shows no book, and who is told 304 has opened it before.
+	if r.Method == http.MethodGet {
+		a.opened(r.Context(), book.ID, asked.user)
+	}
 	return web.WriteJSON(w, http.StatusOK, book)
 }
 
@@ -134,18 +140,18 @@ func (a *API) showHistory(w http.ResponseWriter, r *http.Request) error {
 	params := web.Params(r)
 	offset := params.Int("o", 0, 0, MaxOffset)
 	limit := params.Int("limit", MaxLimit, 1, MaxLimit)
-	id, token, err := a.readTarget(r, params)
+	asked, err := readTarget(r, params)
 	if err != nil {
 		return err
 	}
-	if err := a.awaitToken(r, a.History, token); err != nil {
+	if err := a.awaitToken(r, a.History, asked.token); err != nil {
 		return err
 	}
-	timeline, err := a.Catalog.History(r.Context(), id, offset, limit)
+	timeline, err := a.Catalog.History(r.Context(), asked.book, offset, limit)
 	if err != nil && !ofSnapshot(err) {
 		return asProblem(err)
 	}
-	if err := a.requireSeen(token, timeline.Snapshot); err != nil {
+	if err := a.requireSeen(asked.token, timeline.Snapshot); err != nil {
 		return err
 	}
 	setFreshness(w.Header(), timeline.Snapshot, a.History)
@@ -156,18 +162,25 @@ func (a *API) showHistory(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, timeline.Entries)
 }
 
-// readTarget reads what a route of one book is asked for, once its parameters
-// have been named.
-func (a *API) readTarget(r *http.Request, params *web.Query) (id int64, token events.Token, err error) {
-	if id, err = web.PathID(r, "id"); err != nil {
-		return 0, nil, err
+// target is what a route of one book is asked for.
+type target struct {
+	book  int64
+	user  string
+	token events.Token
+}
+
+// readTarget reads the target once the route's own parameters have been named.
+func readTarget(r *http.Request, params *web.Query) (target, error) {
+	book, err := web.PathID(r, "id")
+	if err != nil {
+		return target{}, err
 	}
-	params.UserID() // every route takes uid
-	if err = params.Err(); err != nil {
-		return 0, nil, err
+	user := params.UserID()
+	if err := params.Err(); err != nil {
+		return target{}, err
 	}
-	token, err = readToken(r)
-	return id, token, err
+	token, err := readToken(r)
+	return target{book, user, token}, err
 }
 
 // ofSnapshot says whether err is what a snapshot shows, and not that there is none.

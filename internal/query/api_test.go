@@ -29,7 +29,8 @@ import (
 type service struct {
 	*readModel
 	url      string
-	searches *searchLog
+	searches *publicLog[events.SearchServed]
+	opens    *publicLog[events.BookOpened]
 	log      *logLines
 
 	books, history *projection.Tracker
@@ -38,7 +39,10 @@ type service struct {
 
 func serve(t *testing.T, m *readModel) *service {
 	t.Helper()
-	s := &service{readModel: m, searches: &searchLog{}, log: &logLines{}, newest: make(chan events.Offsets, 1)}
+	s := &service{
+		readModel: m, searches: &publicLog[events.SearchServed]{}, opens: &publicLog[events.BookOpened]{},
+		log: &logLines{}, newest: make(chan events.Offsets, 1),
+	}
 	s.newest <- nil
 	newest := func() events.Offsets {
 		offsets := <-s.newest
@@ -52,6 +56,7 @@ func serve(t *testing.T, m *readModel) *service {
 	api := &query.API{
 		Catalog:  m.catalog,
 		Searches: s.searches,
+		Opens:    s.opens,
 		Books:    s.books,
 		History:  s.history,
 		PageSize: 5,
@@ -428,6 +433,7 @@ func TestADatabaseThatIsAwayIsA503(t *testing.T) {
 		require.NotEmpty(t, a.header.Get("Retry-After"))
 	}
 	require.Empty(t, s.searches.take(), "what was not answered is no search")
+	require.Empty(t, s.opens.take())
 }
 
 // What takes too long is the database's to end, and is told apart from a

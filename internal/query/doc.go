@@ -6,7 +6,7 @@
 // where in the log those rows stand: a Consistency-Token and a Read-Model-Lag.
 // Rows and position come out of one statement, so they are of one moment. Every
 // search that was answered also goes to a [SearchLog], with exactly the results
-// that were served.
+// that were served, and every book that was opened to an [OpenLog].
 //
 // On failure:
 //   - Bad input is refused with 400 and the name of the field, before the
@@ -19,12 +19,12 @@
 //   - The database is away or a search takes too long: 503 with Retry-After. The
 //     server ends the statement itself, so that a search nobody waits for any more
 //     does not go on costing.
-//   - Kafka is away: nothing happens here. The search log is a spool on disk.
-//   - The search log refuses a search (its bound is reached): the reader is
-//     answered all the same, and the log says so once in a while.
-//   - Killed between the append to the search log and the answer: the search is
+//   - Kafka is away: nothing happens here. Both logs are spools on disk.
+//   - A log refuses a search or an open (its bound is reached): the reader is
+//     answered all the same, and a log line says so once in a while.
+//   - Killed between the append to such a log and the answer: the search or open is
 //     published though its reader never saw the results. The other order would
-//     lose searches that were seen.
+//     lose what was seen.
 //
 // Nothing is kept between requests, so any number of processes may answer.
 package query

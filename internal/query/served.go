@@ -17,7 +17,7 @@ type SearchLog interface {
 	Append(s events.SearchServed) error
 }
 
-// lostLogInterval keeps a full search log from filling the other log as well.
+// lostLogInterval keeps a full search or open log from filling the other log as well.
 const lostLogInterval = 10 * time.Second
 
 // search is what was asked for.
@@ -45,7 +45,7 @@ func (a *API) served(ctx context.Context, s search, page Page) {
 		CorrelationID: telemetry.CorrelationID(ctx),
 	})
 	if err != nil {
-		a.lost.Do(func() {
+		a.lostSearches.Do(func() {
 			a.Logger.ErrorContext(ctx, "a search was answered but will not be published", "error", err)
 		})
 	}

@@ -135,35 +135,35 @@ func book(id int64, title, author, description string) events.BookCreated {
 	}
 }
 
-// searchLog keeps searches as the spool would, and fails when it is told to.
-type searchLog struct {
+// publicLog keeps searches or opens as a spool would, and fails when it is told to.
+type publicLog[T any] struct {
 	mu       sync.Mutex
-	searches []events.SearchServed
+	appended []T
 	fails    error
 }
 
-func (l *searchLog) Append(s events.SearchServed) error {
+func (l *publicLog[T]) Append(one T) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fails != nil {
 		return l.fails
 	}
-	l.searches = append(l.searches, s)
+	l.appended = append(l.appended, one)
 	return nil
 }
 
-func (l *searchLog) fail(err error) {
+func (l *publicLog[T]) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fails = err
 }
 
 // take returns what was appended since the last call.
-func (l *searchLog) take() []events.SearchServed {
+func (l *publicLog[T]) take() []T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	taken := l.searches
-	l.searches = nil
+	taken := l.appended
+	l.appended = nil
 	return taken
 }
 

@@ -20,13 +20,13 @@ func (s *Spool) Append(e events.Encoded) error {
 	frame, err := newFrame(e, s.config.maxRecord())
 	if err != nil {
 		s.metrics.refused.WithLabelValues(reasonTooLarge).Inc()
-		return fmt.Errorf("append to search spool: %w", err)
+		return fmt.Errorf("append to the spool of %s: %w", s.config.Name, err)
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return fmt.Errorf("append to search spool: %w", ErrClosed)
+		return fmt.Errorf("append to the spool of %s: %w", s.config.Name, ErrClosed)
 	}
 	now := time.Now()
 	if err = s.admit(int64(len(frame)), now); err == nil {
@@ -34,7 +34,7 @@ func (s *Spool) Append(e events.Encoded) error {
 	}
 	if err != nil {
 		s.refuse(err, now)
-		return fmt.Errorf("append to search spool: %w", err)
+		return fmt.Errorf("append to the spool of %s: %w", s.config.Name, err)
 	}
 	s.accept(now)
 	s.metrics.appended.Inc()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,21 +16,41 @@ import (
 	"bookstore/internal/spool"
 )
 
-// BenchmarkAppend appends records of 3 KB from 1 and from 64 goroutines, with
-// the background sync running and a drain that keeps the disk from filling up.
+// BenchmarkAppend appends records of 3 KB, about what a search is.
 func BenchmarkAppend(b *testing.B) {
 	record := events.Encoded{Key: []byte("tolstoy:42"), Value: []byte(strings.Repeat("x", 3<<10))}
+	benchmark(b, int64(len(record.Value)), func(s *spool.Spool) error { return s.Append(record) })
+}
+
+// BenchmarkAppendOpened is all that an opened book costs its reader: it is encoded
+// and appended.
+func BenchmarkAppendOpened(b *testing.B) {
+	opened := events.BookOpened{
+		ID: "0190a7e4-0000-7000-8000-000000000006", At: time.Now(), Book: 1_000_000, UserID: "42",
+		Traceparent:   "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		CorrelationID: "0190a7e4-0000-7000-8000-000000000003",
+	}
+	record, err := events.EncodeOpened(opened)
+	require.NoError(b, err)
+	size, err := spool.FrameSize(record)
+	require.NoError(b, err)
+	benchmark(b, int64(size), func(s *spool.Spool) error { return s.Opens().Append(opened) })
+}
+
+// benchmark appends from 1 and from 64 goroutines, with the background sync running
+// and a drain that keeps the disk from filling up.
+func benchmark(b *testing.B, size int64, appendOne func(*spool.Spool) error) {
+	b.Helper()
 	for _, goroutines := range []int{1, 64} {
 		b.Run(strconv.Itoa(goroutines), func(b *testing.B) {
-			s, err := spool.Open(spool.Config{Dir: b.TempDir()})
-			require.NoError(b, err)
+			s := open(b, spool.Config{Dir: b.TempDir()})
 			drained := make(chan error, 1)
 			go func() { drained <- s.Drain(context.Background(), nullLog{}) }()
 			for !s.Draining() {
 				runtime.Gosched()
 			}
 
-			b.SetBytes(int64(len(record.Value)))
+			b.SetBytes(size)
 			b.ReportAllocs()
 			b.ResetTimer()
 			var remaining, failed atomic.Int64
@@ -38,7 +59,7 @@ func BenchmarkAppend(b *testing.B) {
 			for range goroutines {
 				appenders.Go(func() {
 					for remaining.Add(-1) >= 0 {
-						if s.Append(record) != nil {
+						if appendOne(s) != nil {
 							failed.Add(1)
 						}
 					}

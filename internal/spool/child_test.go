@@ -28,7 +28,7 @@ func runChild() bool {
 	}
 	dir := os.Getenv("SPOOL_TEST_DIR")
 	from, _ := strconv.Atoi(os.Getenv("SPOOL_TEST_FROM"))
-	s, err := spool.Open(spool.Config{Dir: dir, SegmentBytes: 8 << 10})
+	s, err := spool.Open(spool.Config{Name: "searches", Dir: dir, SegmentBytes: 8 << 10})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

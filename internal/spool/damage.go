@@ -36,11 +36,11 @@ func (d *drain) passDamage(ctx context.Context, found damage) error {
 	return d.advance(ctx, behind, time.Time{})
 }
 
-// reportDamage tells which searches were lost: those with the sequences from the
+// reportDamage tells which records were lost: those with the sequences from the
 // one named "from" up to, without, the one named "before".
 func (s *Spool) reportDamage(found damage) {
 	s.metrics.damaged.Inc()
-	s.log.Error("the spool is damaged: searches are lost",
+	s.log.Error("the spool is damaged: records are lost",
 		"reason", found.reason, "segment", found.from.segment, "offset", found.from.offset,
 		"bytes", len(found.bytes), "from", found.from.sequence, "before", found.next)
 }
@@ -52,7 +52,7 @@ func (d *drain) passUnpublishable(ctx context.Context, f frame, why error) error
 		return err
 	}
 	d.metrics.unpublishable.Inc()
-	d.log.Error("a search can never be published", "reason", why,
+	d.log.Error("a record can never be published", "reason", why,
 		"segment", f.start.segment, "offset", f.start.offset, "sequence", f.start.sequence, "bytes", len(f.raw))
 	return d.advance(ctx, f.end, f.at)
 }
@@ -82,7 +82,7 @@ func (s *Spool) remindOfSetAside() error {
 		return fmt.Errorf("list what was set aside: %w", err)
 	}
 	if len(entries) > 0 {
-		s.log.Warn("searches that could not be published were set aside; delete the files once looked at",
+		s.log.Warn("records that could not be published were set aside; delete the files once looked at",
 			"dir", setAsideDir, "files", len(entries))
 	}
 	return nil

@@ -153,7 +153,7 @@ func TestFileWithAWrongNameIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "1.segment"), nil, 0o600))
-	_, err := spool.Open(spool.Config{Dir: dir})
+	_, err := spool.Open(spool.Config{Name: "searches", Dir: dir})
 	require.Error(t, err)
 	require.NotErrorIs(t, err, spool.ErrInUse)
 	require.NoError(t, os.Remove(filepath.Join(dir, "1.segment")))

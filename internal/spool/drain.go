@@ -10,7 +10,7 @@ import (
 	"bookstore/internal/events"
 )
 
-// Log is where searches go: a topic.
+// Log is where records go: a topic.
 type Log interface {
 	// Append writes the batch in order and returns where each record lies, once all
 	// of them are acknowledged. After an error, the same batch comes again, records
@@ -21,7 +21,7 @@ type Log interface {
 }
 
 // Bounds of the time between two tries of what failed. The upper one is also
-// the longest time that a broker is back before the searches flow again.
+// the longest time that a broker is back before the records flow again.
 const (
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
@@ -66,9 +66,9 @@ func (s *Spool) startDrain(d *drain) error {
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
-		return fmt.Errorf("drain search spool: %w", ErrClosed)
+		return fmt.Errorf("drain the spool of %s: %w", s.config.Name, ErrClosed)
 	case s.drain != nil:
-		return fmt.Errorf("drain search spool: %w", ErrDraining)
+		return fmt.Errorf("drain the spool of %s: %w", s.config.Name, ErrDraining)
 	}
 	s.drain = d
 	return nil
@@ -125,7 +125,7 @@ func (d *drain) publish(ctx context.Context, log Log, b batch) error {
 		b = batch{records: b.records[:1], frames: b.frames[:1]}
 	}
 	var unpublishable error
-	err := d.retry(ctx, "publish searches", func() error {
+	err := d.retry(ctx, "publish records", func() error {
 		_, err := log.Append(ctx, b.records)
 		if errors.Is(err, ErrUnpublishable) {
 			unpublishable = err
@@ -176,7 +176,7 @@ func (d *drain) leaveSegment(ctx context.Context) error {
 	to := position{segment: v.successor, sequence: v.successor}
 	err := d.retry(ctx, "keep the spool's position", func() error {
 		// Synced, or a power cut might bring back a position in a segment that is gone,
-		// which would look as if searches were lost.
+		// which would look as if records were lost.
 		return errors.Join(d.position.write(to), d.position.sync())
 	})
 	if err != nil {
@@ -214,7 +214,7 @@ func (d *drain) retry(ctx context.Context, what string, do func() error) error {
 		if since.IsZero() {
 			since = time.Now()
 			pending := d.Pending()
-			d.log.Warn("searches wait in the spool", "failed_to", what, "records", pending.Records, "error", err)
+			d.log.Warn("records wait in the spool", "failed_to", what, "records", pending.Records, "error", err)
 		}
 		select {
 		case <-ctx.Done():

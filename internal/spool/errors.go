@@ -7,15 +7,15 @@ import "errors"
 var (
 	// ErrFull: the record was not taken since the spool is at its bound or the disk
 	// is full (then the error is also the file system's, such as syscall.ENOSPC).
-	ErrFull = errors.New("the search spool is full")
+	ErrFull = errors.New("the spool is full")
 	// ErrTooLarge: the record alone is larger than a spool of this size may hold.
-	ErrTooLarge = errors.New("the record is too large for the search spool")
+	ErrTooLarge = errors.New("the record is too large for the spool")
 	// ErrClosed: the spool was closed.
-	ErrClosed = errors.New("the search spool is closed")
+	ErrClosed = errors.New("the spool is closed")
 	// ErrInUse: another process (or another Spool in this one) owns the directory.
-	ErrInUse = errors.New("the search spool is in use by another process")
+	ErrInUse = errors.New("the spool is in use by another process")
 	// ErrDraining: a Drain runs already. Two would publish everything twice.
-	ErrDraining = errors.New("the search spool is being drained already")
+	ErrDraining = errors.New("the spool is being drained already")
 )
 
 // ErrUnpublishable is what a [Log] returns, wrapped, when it will never take one

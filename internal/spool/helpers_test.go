@@ -85,6 +85,7 @@ func numbers(first, last int) []string {
 }
 
 func open(t require.TestingT, config spool.Config) *spool.Spool {
+	config.Name = "searches"
 	s, err := spool.Open(config)
 	require.NoError(t, err)
 	return s
@@ -140,7 +141,7 @@ func metric(t require.TestingT, from prometheus.Gatherer, name string) float64 {
 	families, err := from.Gather()
 	require.NoError(t, err)
 	for _, family := range families {
-		if family.GetName() != "bookstore_search_spool_"+name {
+		if family.GetName() != "bookstore_spool_"+name {
 			continue
 		}
 		sum := 0.0

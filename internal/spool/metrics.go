@@ -7,7 +7,7 @@ import (
 )
 
 // metrics are what an operator watches. Pending records that grow are a broker
-// that is away; refusals and damage are searches that are lost.
+// that is away; refusals and damage are records that are lost.
 type metrics struct {
 	appended        prometheus.Counter
 	published       prometheus.Counter
@@ -21,40 +21,41 @@ type metrics struct {
 
 func newMetrics(s *Spool) *metrics {
 	m := &metrics{}
+	spool := prometheus.Labels{"spool": s.config.Name}
 	counter := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: metricName(name), Help: help})
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: metricName(name), Help: help, ConstLabels: spool})
 		m.all = append(m.all, c)
 		return c
 	}
 	gauge := func(name, help string, value func() float64) {
-		m.all = append(m.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metricName(name), Help: help}, value))
+		m.all = append(m.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metricName(name), Help: help, ConstLabels: spool}, value))
 	}
 
-	m.appended = counter("appended_total", "Searches put into the spool.")
-	m.published = counter("published_total", "Searches that the topic acknowledged.")
+	m.appended = counter("appended_total", "Records put into the spool.")
+	m.published = counter("published_total", "Records that the topic acknowledged.")
 	m.publishFailures = counter("publish_failures_total", "Batches that the topic did not acknowledge; each is tried again.")
-	m.damaged = counter("damaged_total", "Places in the spool at which searches were lost.")
-	m.unpublishable = counter("unpublishable_total", "Searches that the topic will never take, set aside.")
-	m.syncFailures = counter("sync_failures_total", "Syncs that failed: a power cut would take more than a second of searches.")
+	m.damaged = counter("damaged_total", "Places in the spool at which records were lost.")
+	m.unpublishable = counter("unpublishable_total", "Records that the topic will never take, set aside.")
+	m.syncFailures = counter("sync_failures_total", "Syncs that failed: a power cut would take more than a second of records.")
 
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: metricName("refused_total"), Help: "Answered searches that were not taken and so are never published.",
+		Name: metricName("refused_total"), Help: "Records that were not taken and so are never published.", ConstLabels: spool,
 	}, []string{"reason"})
 	for _, reason := range []string{reasonBound, reasonDiskFull, reasonIO, reasonTooLarge} {
 		m.refused.WithLabelValues(reason) // so that it is 0, not absent, before the first
 	}
 	m.all = append(m.all, m.refused)
 
-	gauge("pending_records", "Searches that wait to be published.", func() float64 { return float64(s.Pending().Records) })
-	gauge("pending_bytes", "Bytes of the searches that wait to be published.", func() float64 { return float64(s.Pending().Bytes) })
-	gauge("oldest_pending_seconds", "Age of the oldest search that waits to be published, 0 when none does.",
+	gauge("pending_records", "Records that wait to be published.", func() float64 { return float64(s.Pending().Records) })
+	gauge("pending_bytes", "Bytes of the records that wait to be published.", func() float64 { return float64(s.Pending().Bytes) })
+	gauge("oldest_pending_seconds", "Age of the oldest record that waits to be published, 0 when none does.",
 		func() float64 { return s.Pending().Age.Seconds() })
 	gauge("disk_bytes", "Bytes of the spool's segments on disk.", func() float64 { return float64(s.diskBytes()) })
-	gauge("max_bytes", "Bytes on disk at which searches are refused.", func() float64 { return float64(s.config.MaxBytes) })
+	gauge("max_bytes", "Bytes on disk at which records are refused.", func() float64 { return float64(s.config.MaxBytes) })
 	return m
 }
 
-func metricName(name string) string { return "bookstore_search_spool_" + name }
+func metricName(name string) string { return "bookstore_spool_" + name }
 
 // register adds all metrics or none.
 func (m *metrics) register(to prometheus.Registerer) error {

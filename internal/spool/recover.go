@@ -58,7 +58,7 @@ func (s *Spool) recoverTail(segments []*segment) ([]*segment, error) {
 	}
 	s.next = max(s.next, next)
 	if cut > 0 {
-		s.log.Warn("cut off a search that was being spooled when the process ended",
+		s.log.Warn("cut off a record that was being spooled when the process ended",
 			"segment", newest.base, "offset", newest.size, "bytes", cut)
 	}
 	if newest.size > 0 {

@@ -21,7 +21,7 @@ type refusal struct {
 	reason  string // "" while records are taken
 	err     error
 	since   time.Time
-	retryAt time.Time // no write is tried before, so that a broken disk costs searches nothing
+	retryAt time.Time // no write is tried before, so that a broken disk costs readers nothing
 	records int64
 }
 
@@ -50,7 +50,7 @@ func (s *Spool) refuse(err error, now time.Time) {
 	reason := reasonOf(err)
 	s.metrics.refused.WithLabelValues(reason).Inc()
 	if s.refusal.reason != reason {
-		s.log.Error("the spool takes no more searches: they are answered, but not published",
+		s.log.Error("the spool takes no more records: what comes now is not published",
 			"reason", reason, "bytes", s.disk, "max_bytes", s.config.MaxBytes, "error", err)
 		if s.refusal.reason == "" {
 			s.refusal.since = now
@@ -69,7 +69,7 @@ func (s *Spool) accept(now time.Time) {
 	if s.refusal.reason == "" {
 		return
 	}
-	s.log.Warn("the spool takes searches again: those of the time between are not published",
+	s.log.Warn("the spool takes records again: those of the time between are not published",
 		"reason", s.refusal.reason, "refused", s.refusal.records, "since", s.refusal.since, "for", now.Sub(s.refusal.since))
 	s.refusal = refusal{}
 }

@@ -2,7 +2,7 @@ package spool
 
 import "bookstore/internal/events"
 
-// Searches is the spool as the read side sees it.
+// Searches is a spool of answered searches as the read side sees it.
 type Searches struct{ spool *Spool }
 
 // Searches returns the intake for answered searches.

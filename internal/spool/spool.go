@@ -56,7 +56,7 @@ type Pending struct {
 func Open(config Config) (*Spool, error) {
 	config, err := config.complete()
 	if err != nil {
-		return nil, fmt.Errorf("open search spool: %w", err)
+		return nil, fmt.Errorf("open the spool of %s: %w", config.Name, err)
 	}
 	s := &Spool{
 		config:   config,
@@ -68,7 +68,7 @@ func Open(config Config) (*Spool, error) {
 	}
 	s.metrics = newMetrics(s)
 	if err := s.open(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open search spool: %w", err), s.closeFiles())
+		return nil, errors.Join(fmt.Errorf("open the spool of %s: %w", config.Name, err), s.closeFiles())
 	}
 	go s.syncLoop()
 	return s, nil
@@ -121,11 +121,11 @@ func (s *Spool) Close(ctx context.Context) error {
 		err := errors.Join(s.sync(), s.position.sync())
 
 		if left := s.Pending(); left.Records > 0 {
-			s.log.Info("searches stay in the spool for the next start", "records", left.Records, "bytes", left.Bytes)
+			s.log.Info("records stay in the spool for the next start", "records", left.Records, "bytes", left.Bytes)
 		}
 		s.metrics.unregister(s.config.Registerer)
 		if err = errors.Join(err, s.closeFiles()); err != nil {
-			s.closeErr = fmt.Errorf("close search spool: %w", err)
+			s.closeErr = fmt.Errorf("close the spool of %s: %w", s.config.Name, err)
 		}
 	})
 	return s.closeErr

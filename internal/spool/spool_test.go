@@ -19,7 +19,7 @@ func TestConfigReportsEveryFault(t *testing.T) {
 	_, err := spool.Open(spool.Config{MaxBytes: 1000, SegmentBytes: 999})
 	var faults interface{ Unwrap() []error }
 	require.ErrorAs(t, err, &faults)
-	require.Len(t, faults.Unwrap(), 3, "no directory, too small a bound, segments that take most of it: %v", err)
+	require.Len(t, faults.Unwrap(), 4, "no name, no directory, too small a bound, segments that take most of it: %v", err)
 }
 
 func TestSearchComesOutByteForByte(t *testing.T) {
@@ -36,6 +36,48 @@ func TestSearchComesOutByteForByte(t *testing.T) {
 	var log recorder
 	drainInto(t, s, &log)
 	require.Equal(t, []events.Encoded{want}, log.taken)
+}
+
+func TestOpenComesOutByteForByte(t *testing.T) {
+	t.Parallel()
+	opened := events.BookOpened{
+		ID: "0198", At: time.Date(2026, 4, 10, 7, 1, 51, 123456000, time.UTC), Book: 7, UserID: "ada", CorrelationID: "c",
+	}
+	want, err := events.EncodeOpened(opened)
+	require.NoError(t, err)
+	s := open(t, spool.Config{Dir: t.TempDir()})
+	require.NoError(t, s.Opens().Append(opened))
+	var log recorder
+	drainInto(t, s, &log)
+	require.Equal(t, []events.Encoded{want}, log.taken)
+}
+
+func TestSpoolsOfAProcessAreToldApart(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	for appended, name := range []string{"searches", "opens"} {
+		s, err := spool.Open(spool.Config{Name: name, Dir: t.TempDir(), Registerer: registry})
+		require.NoError(t, err)
+		appendNumbers(t, s, 1, appended+1)
+		t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
+	}
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	require.NotEmpty(t, families)
+	for _, family := range families {
+		spools := map[string]float64{}
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "spool" {
+					spools[label.GetValue()] += m.GetCounter().GetValue()
+				}
+			}
+		}
+		require.Len(t, spools, 2, family.GetName())
+		if family.GetName() == "bookstore_spool_appended_total" {
+			require.Equal(t, map[string]float64{"searches": 1, "opens": 2}, spools)
+		}
+	}
 }
 
 func TestEmptyAndLargeRecordsKeepTheirPlace(t *testing.T) {
@@ -111,7 +153,7 @@ func TestOneOwnerOneDrain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, spool.Config{Dir: dir})
-	_, err := spool.Open(spool.Config{Dir: dir})
+	_, err := spool.Open(spool.Config{Name: "searches", Dir: dir})
 	require.ErrorIs(t, err, spool.ErrInUse)
 
 	appendNumbers(t, s, 1, 1)
@@ -221,7 +263,7 @@ func TestMetricsTellWhatWaits(t *testing.T) {
 	s = open(t, spool.Config{Dir: dir, Registerer: registry})
 	require.EqualValues(t, 3, metric(t, registry, "pending_records"), "the same registry takes the next spool")
 	require.Positive(t, s.Pending().Age)
-	_, err = spool.Open(spool.Config{Dir: t.TempDir(), Registerer: registry})
+	_, err = spool.Open(spool.Config{Name: "searches", Dir: t.TempDir(), Registerer: registry})
 	require.ErrorAs(t, err, &prometheus.AlreadyRegisteredError{})
 	require.Len(t, drainAll(t, s), 3)
 }

@@ -100,6 +100,6 @@ func (s *Spool) sync() error {
 func (s *Spool) reportSync(err error) {
 	if err != nil {
 		s.metrics.syncFailures.Inc()
-		s.log.Error("searches in the spool would not survive a power cut", "error", err)
+		s.log.Error("records in the spool would not survive a power cut", "error", err)
 	}
 }
