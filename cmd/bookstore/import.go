@@ -42,11 +42,16 @@ counts, others are ignored, and title and author must be there:
   author        ` + known("author") + `
   published_at  ` + known("published_at") + `
   description   ` + known("description") + `
+  isbn          ` + known("isbn") + `
+Of the last, all are looked at, on each row. An ISBN whose check digit is wrong is
+left out of its book and counted at the end; zeros that a spreadsheet took from its
+front are put back.
 
 A row that can't be read, or that the service refuses, is reported with its line
 and the rest goes on. A service that is away is asked again for a while. Run
-again, the same file adds nothing: a row is known by what it says. So an import
-that was stopped is finished by running it again.
+again, the same file adds nothing: a row is known by what it says, its ISBN apart.
+So an import that was stopped is finished by running it again, and a book that was
+imported without an ISBN is not given one by a file that has it now.
 
 It exits with 1 if a row was rejected or the import did not come to its end.`,
 		Example: `  bookstore import books.csv
@@ -69,6 +74,7 @@ It exits with 1 if a row was rejected or the import did not come to its end.`,
 	flags.StringVar(&f.columns.Author, "author-column", "", "name of the column of authors")
 	flags.StringVar(&f.columns.PublishedAt, "published-at-column", "", "name of the column of publication dates or years")
 	flags.StringVar(&f.columns.Description, "description-column", "", "name of the column of descriptions")
+	flags.StringVar(&f.columns.ISBN, "isbn-column", "", "name of the column of ISBNs")
 	flags.IntVar(&f.concurrency, "concurrency", 64, "requests on their way at once")
 	flags.DurationVar(&f.retryFor, "retry-for", time.Minute, "how long a request is tried again while the service is away")
 	return cmd
@@ -162,6 +168,12 @@ func (p *program) openInput(path string) (io.ReadCloser, int64, error) {
 func (p *program) printSummary(s importer.Summary) {
 	if len(s.Ignored) > 0 {
 		fmt.Fprintf(p.stderr, "ignored columns: %s\n", printable(strings.Join(s.Ignored, ", ")))
+	}
+	if s.BadISBNs.Rows > 0 {
+		fmt.Fprintf(p.stderr, "%d rows have an ISBN that is none, the first of them on line %d; it was left out\n", s.BadISBNs.Rows, s.BadISBNs.First)
+	}
+	if s.OtherISBN > 0 {
+		fmt.Fprintf(p.stderr, "%d books were there without the ISBN of their row, or with another; they stay as they are\n", s.OtherISBN)
 	}
 	fmt.Fprintf(p.stdout, "%d imported, %d already there, %d rejected in %s, %.0f rows a second\n",
 		s.Added, s.Present, s.Rejected, s.Elapsed.Round(time.Millisecond), float64(s.Rows())/max(s.Elapsed.Seconds(), 1e-3))

@@ -110,3 +110,16 @@ func TestProgressInLines(t *testing.T) {
 	require.Equal(t, "1000 rows, 100 a second, 25 % done, 30s left, 10 rejected", progressLine(now, 1000, 10*time.Second))
 	require.Equal(t, "1000 rows, 100 a second, 10 rejected", progressLine(now, 0, 10*time.Second))
 }
+
+func TestTheSummarySaysWhatBecameOfISBNs(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	p := &program{stdout: &out, stderr: &errs}
+	p.printSummary(importer.Summary{Progress: importer.Progress{Added: 2}, Elapsed: time.Second})
+	require.Equal(t, "2 imported, 0 already there, 0 rejected in 1s, 2 rows a second\n", out.String())
+	require.Empty(t, errs.String())
+
+	p.printSummary(importer.Summary{BadISBNs: importer.BadISBNs{Rows: 23, First: 7}, OtherISBN: 4})
+	require.Equal(t, "23 rows have an ISBN that is none, the first of them on line 7; it was left out\n"+
+		"4 books were there without the ISBN of their row, or with another; they stay as they are\n", errs.String())
+}

@@ -70,6 +70,7 @@ type outcome int
 const (
 	outcomeAdded outcome = iota
 	outcomePresent
+	outcomePresentOtherwise // with another ISBN than the row has, or one of them with none
 )
 
 // add adds a book and returns once it can be read. It fails with a [*RowError]
@@ -100,8 +101,15 @@ func (c *client) add(ctx context.Context, r row, key string) (outcome, error) {
 		return result, nil
 	case http.StatusAccepted:
 		return result, c.follow(ctx, r.line, a)
+	case http.StatusUnprocessableEntity:
+		// The key is made of all that the row says but its ISBN: only that can differ
+		// from what was imported under it.
+		if a.problemType() == keyReused {
+			return outcomePresentOtherwise, nil
+		}
+		return 0, &RowError{Line: r.line, Reason: a.reason()}
 	case http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed,
-		http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		http.StatusRequestEntityTooLarge:
 		return 0, &RowError{Line: r.line, Reason: a.reason()}
 	}
 	return 0, c.unexpected(a)
@@ -192,6 +200,23 @@ func (a answer) passing() bool {
 	return a.status >= 500 || a.status == http.StatusTooManyRequests || a.status == http.StatusRequestTimeout
 }
 
+// Types of problems that mean more than their status.
+const (
+	unavailable = "/docs#unavailable"            // the service's promise that nothing was written
+	keyReused   = "/docs#idempotency-key-reused" // something else was decided under the key before
+)
+
+// problemType is the type of a problem (RFC 9457), "" where the answer is none.
+func (a answer) problemType() string {
+	var problem struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(a.body, &problem) != nil {
+		return ""
+	}
+	return problem.Type
+}
+
 // reason is what a problem (RFC 9457) says of itself, its field errors first.
 func (a answer) reason() string {
 	var problem struct {
@@ -234,11 +259,7 @@ func withoutURL(err error) error {
 
 // certainlyNotSent says whether a failed attempt can have changed nothing.
 func certainlyNotSent(a answer, err error) bool {
-	const unavailable = "/docs#unavailable" // the service's promise that nothing was written
-	var problem struct {
-		Type string `json:"type"`
-	}
 	return errors.Is(err, syscall.ECONNREFUSED) ||
 		a.status == http.StatusTooManyRequests ||
-		json.Unmarshal(a.body, &problem) == nil && problem.Type == unavailable
+		a.problemType() == unavailable
 }

@@ -11,7 +11,7 @@ import (
 // Columns names the columns of a file whose names are not the known ones. An
 // empty name means the known ones: see [KnownNames].
 type Columns struct {
-	Title, Author, PublishedAt, Description string
+	Title, Author, PublishedAt, Description, ISBN string
 }
 
 // field is a detail of a book that a column can hold.
@@ -48,9 +48,13 @@ var fields = [...]field{
 }
 
 // KnownNames returns the names of columns that are taken for a detail of a book
-// ("title", "author", "published_at" or "description"), whatever their case; of
-// several in a file the first counts.
+// ("title", "author", "published_at", "description" or "isbn"), whatever their
+// case; of several in a file the first counts, and of ISBNs on each row the first
+// that is one.
 func KnownNames(detail string) []string {
+	if detail == "isbn" {
+		return slices.Clone(isbnColumns)
+	}
 	for _, f := range fields {
 		if f.name == detail {
 			return slices.Clone(f.known)
@@ -70,9 +74,11 @@ func (e *MissingColumnsError) Error() string {
 	return fmt.Sprintf("there is no column %s; found: %s", strings.Join(e.Missing, ", and none "), strings.Join(e.Found, ", "))
 }
 
-// mapping is where the details lie among the columns of a file: for each of
-// fields the index of its column, -1 for none.
-type mapping [len(fields)]int
+// mapping is where the details lie among the columns of a file.
+type mapping struct {
+	fields [len(fields)]int // for each the index of its column, -1 for none
+	isbns  []int            // the columns of ISBNs, best first
+}
 
 // mapColumns finds the details among the names of columns, and says which names
 // are nobody's. It fails with a [*MissingColumnsError].
@@ -88,12 +94,25 @@ func mapColumns(names []string, given Columns) (m mapping, ignored []string, err
 		if name := f.named(given); name != "" {
 			candidates, required = []string{strings.ToLower(strings.TrimSpace(name))}, true
 		}
-		m[i] = firstOf(candidates, normal)
+		m.fields[i] = firstOf(candidates, normal)
 		switch {
-		case m[i] >= 0:
-			taken[m[i]] = true
+		case m.fields[i] >= 0:
+			taken[m.fields[i]] = true
 		case required:
 			missing = append(missing, strings.Join(candidates, " or "))
+		}
+	}
+	candidates := isbnColumns
+	if name := strings.ToLower(strings.TrimSpace(given.ISBN)); name != "" {
+		candidates = []string{name}
+		if !slices.Contains(normal, name) {
+			missing = append(missing, name)
+		}
+	}
+	for _, candidate := range candidates {
+		if at := slices.Index(normal, candidate); at >= 0 {
+			m.isbns = append(m.isbns, at)
+			taken[at] = true
 		}
 	}
 	if len(missing) > 0 {

@@ -52,12 +52,16 @@ func (c *csvReader) next() (row, error) {
 		return row{}, &RowError{Line: line, Reason: fmt.Sprintf("has %d columns, the first row has %d", len(values), c.names)}
 	}
 	var d events.Details
-	for i, at := range c.columns {
+	for i, at := range c.columns.fields {
 		if at >= 0 {
 			*fields[i].of(&d) = values[at]
 		}
 	}
-	return newRow(line, d)
+	isbns := make([]string, len(c.columns.isbns))
+	for i, at := range c.columns.isbns {
+		isbns[i] = values[at]
+	}
+	return newRow(line, d, isbns)
 }
 
 // record reads one row and the number of its first line.

@@ -17,5 +17,11 @@
 //     ends with [GaveUpError].
 //   - A row that can't be read, or that the service refuses, is reported and the
 //     rest goes on. A quote that is never closed costs its own row, not the file.
+//   - An ISBN that is none, in CSV and NDJSON alike, is left out of its book and
+//     counted: most NDJSON is made of tables as well, and a book without its number
+//     is worth more than none. Who wants such books refused asks the API.
+//   - A file imported by a version that knew no ISBNs, imported again: its rows are
+//     the same, so nothing is added, and the books that are there stay without. They
+//     are counted. It is the same where two rows differ in nothing but the ISBN.
 //   - Two imports of the same file at once: each book is added by one of them.
 package importer

@@ -53,9 +53,10 @@ type Import struct {
 	cfg      Config
 	client   *client
 	ignored  ignoredNames // written by the reading goroutine only
+	badISBNs BadISBNs     // as well
 	inFlight inFlight
 
-	bytes, added, present, rejected atomic.Int64
+	bytes, added, present, otherISBN, rejected atomic.Int64
 
 	rejecting, waiting sync.Mutex // make the callbacks one at a time
 }
@@ -76,6 +77,24 @@ type Summary struct {
 	Progress
 	Elapsed time.Duration
 	Ignored []string // names of columns that are nobody's
+
+	BadISBNs  BadISBNs
+	OtherISBN int64 // of Present: books with another ISBN than their row's, or one of both without; they keep theirs
+}
+
+// BadISBNs are rows whose ISBN is none. They are imported without it.
+type BadISBNs struct {
+	Rows  int64
+	First int // the line of the first, from 1; 0 where there is none
+}
+
+func (b *BadISBNs) count(r row) {
+	if !r.badISBN {
+		return
+	}
+	if b.Rows++; b.First == 0 {
+		b.First = r.line
+	}
 }
 
 // New returns an import that does nothing until [Import.Run].
@@ -111,7 +130,10 @@ func (i *Import) Run(ctx context.Context) (Summary, error) {
 		workers.Go(func() error { return i.work(workersCtx, rows) })
 	}
 	err := workers.Wait()
-	return Summary{Progress: i.Progress(), Elapsed: time.Since(began), Ignored: i.ignored}, err
+	return Summary{
+		Progress: i.Progress(), Elapsed: time.Since(began), Ignored: i.ignored,
+		BadISBNs: i.badISBNs, OtherISBN: i.otherISBN.Load(),
+	}, err
 }
 
 // read hands out the rows as fast as they are taken.
@@ -126,6 +148,7 @@ func (i *Import) read(ctx context.Context, rows chan<- row) error {
 			i.reject(bad)
 			err = ctx.Err()
 		case err == nil:
+			i.badISBNs.count(r)
 			select {
 			case rows <- r:
 			case <-ctx.Done():
@@ -163,6 +186,9 @@ func (i *Import) add(ctx context.Context, r row) error {
 		i.reject(bad)
 	case err != nil:
 		return err
+	case result == outcomePresentOtherwise:
+		i.otherISBN.Add(1)
+		i.present.Add(1)
 	case result == outcomePresent:
 		i.present.Add(1)
 	default:

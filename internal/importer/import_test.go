@@ -17,6 +17,7 @@ import (
 
 	"bookstore/internal/events"
 	"bookstore/internal/importer"
+	"bookstore/internal/web"
 )
 
 // shop is a bookstore with the API's answers and no log behind it. Its fields may
@@ -67,6 +68,14 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nth := s.tries[d.Title]
 	s.mu.Unlock()
 	if s.disturb != nil && s.disturb(w, r, d.Title, nth) {
+		return
+	}
+	s.mu.Lock()
+	before, known := s.byKey[r.Header.Get("Idempotency-Key")]
+	s.mu.Unlock()
+	if known && before != d {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_ = json.NewEncoder(w).Encode(web.IdempotencyKeyReused())
 		return
 	}
 	s.add(r, d, func(replayed bool) {
@@ -168,6 +177,48 @@ func TestEqualRowsAreOneBook(t *testing.T) {
 	require.Equal(t, 1, s.most, "equal rows on their way at once")
 }
 
+func TestAnISBNThatIsNoneIsLeftOutAndCounted(t *testing.T) {
+	t.Parallel()
+	s := &shop{}
+	at := s.open(t)
+	const file = "title,author,isbn\nA,a,439023483\nB,b,439023484\nC,c,\nD,d,none\n"
+	r, err := run(t, at, strings.NewReader(file))
+	require.NoError(t, err)
+	require.Equal(t, [3]int64{4, 0, 0}, counts(r))
+	require.Equal(t, importer.BadISBNs{Rows: 2, First: 3}, r.BadISBNs)
+	isbns := map[string]string{}
+	for _, d := range s.byKey {
+		isbns[d.Title] = d.ISBN
+	}
+	require.Equal(t, map[string]string{"A": "9780439023481", "B": "", "C": "", "D": ""}, isbns)
+
+	r, err = run(t, at, strings.NewReader(file))
+	require.NoError(t, err)
+	require.Equal(t, [3]int64{0, 4, 0}, counts(r))
+	require.Zero(t, r.OtherISBN)
+}
+
+// A file whose books are there from a version that took no ISBNs adds nothing, and
+// neither does one of which a row's ISBN was corrected.
+func TestBooksThatAreThereWithAnotherISBNStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := &shop{}
+	at := s.open(t)
+	_, err := run(t, at, strings.NewReader("title,author\nA,a\nB,b\n"))
+	require.NoError(t, err)
+
+	for range 2 {
+		r, err := run(t, at, strings.NewReader("title,author,isbn\nA,a,439023483\nB,b,\nC,c,9783161484100\nC,c,0306406152\n"), oneAtATime)
+		require.NoError(t, err)
+		require.EqualValues(t, 4, r.Added+r.Present)
+		require.EqualValues(t, 2, r.OtherISBN)
+		require.Empty(t, r.rejected)
+	}
+	require.Equal(t, 3, s.books())
+}
+
+func oneAtATime(c *importer.Config) { c.Concurrency = 1 }
+
 func TestWhatIsRefusedIsReportedWithItsLine(t *testing.T) {
 	t.Parallel()
 	s := &shop{disturb: func(w http.ResponseWriter, _ *http.Request, title string, _ int) bool {
@@ -207,7 +258,7 @@ func TestAServiceThatIsAwayIsAskedAgain(t *testing.T) {
 			panic(http.ErrAbortHandler) // the connection breaks
 		case title == "Book 3":
 			// Done, and the answer is lost.
-			s.add(r, events.Details{}, func(bool) {})
+			s.add(r, events.Details{Title: title, Author: "An Author\nof two lines", PublishedAt: "1003"}, func(bool) {})
 			panic(http.ErrAbortHandler)
 		default:
 			return false

@@ -73,7 +73,7 @@ func (n *ndjsonReader) read(line textLine) (row, error) {
 		return row{}, fmt.Errorf("line %d: %w", line.number, err)
 	}
 	var d events.Details
-	for i, at := range n.columns {
+	for i, at := range n.columns.fields {
 		if at < 0 {
 			continue
 		}
@@ -86,7 +86,16 @@ func (n *ndjsonReader) read(line textLine) (row, error) {
 		}
 		*fields[i].of(&d) = text
 	}
-	return newRow(line.number, d)
+	isbns := make([]string, len(n.columns.isbns))
+	for i, at := range n.columns.isbns {
+		value := members[n.names[at]]
+		text, ok := plainText(value)
+		if !ok {
+			text = string(value) // no ISBN, which is for newRow to find
+		}
+		isbns[i] = text
+	}
+	return newRow(line.number, d, isbns)
 }
 
 func (n *ndjsonReader) mapMembers(members map[string]json.RawMessage) error {

@@ -28,7 +28,7 @@ func contents(t *testing.T, name, text string, given Columns) (found []string, i
 		case errors.As(err, &bad):
 			found, err = append(found, bad.Error()), nil
 		case err == nil:
-			found = append(found, fmt.Sprintf("%d %q", r.line, r.Details))
+			found = append(found, said(r))
 		}
 	}
 	if errors.Is(err, io.EOF) {
@@ -36,6 +36,20 @@ func contents(t *testing.T, name, text string, given Columns) (found []string, i
 		err = nil
 	}
 	return found, names, err
+}
+
+// said is a row as the tests expect it: its line, its details, and behind them what
+// became of its ISBN, where there is something for one.
+func said(r row) string {
+	d := r.Details
+	text := fmt.Sprintf("%d {%q %q %q %q}", r.line, d.Title, d.Author, d.PublishedAt, d.Description)
+	if d.ISBN != "" {
+		text += " " + d.ISBN
+	}
+	if r.badISBN {
+		text += " without its ISBN"
+	}
+	return text
 }
 
 func text(t *testing.T, file string) string {
@@ -50,26 +64,26 @@ func TestCSVAsRealCatalogsHaveIt(t *testing.T) {
 	found, ignored, err := contents(t, "goodbooks.csv", text(t, "testdata/goodbooks.csv"), Columns{})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		`2 {"The Hunger Games (The Hunger Games, #1)" "Suzanne Collins" "2008" ""}`,
-		`3 {"The \"Iliad\"" "Homer" "-750" ""}`,
-		`5 {"Two\nlines" "A, B" "" ""}`,
+		`2 {"The Hunger Games (The Hunger Games, #1)" "Suzanne Collins" "2008" ""} 9780439023481`,
+		`3 {"The \"Iliad\"" "Homer" "-750" ""} without its ISBN`,
+		`5 {"Two\nlines" "A, B" "" ""} without its ISBN`,
 		`7 {"Annals" "Tacitus" "8" ""}`,
 	}, found)
-	require.Equal(t, []string{"book_id", "original_title", "isbn"}, ignored)
+	require.Equal(t, []string{"book_id", "original_title"}, ignored)
 }
 
 func TestNDJSON(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		`1 {"Emma" "Jane Austen" "1815-12-23" "Matches."}`,
-		`2 {"Good Omens" "Terry Pratchett, Neil Gaiman" "1990" ""}`,
+		`2 {"Good Omens" "Terry Pratchett, Neil Gaiman" "1990" ""} without its ISBN`,
 		`4 {"Annals" "Tacitus" "117" ""}`,
 	}
 	for _, name := range []string{"books.ndjson", "books.JSONL", "-"} {
 		found, ignored, err := contents(t, name, text(t, "testdata/books.ndjson"), Columns{})
 		require.NoError(t, err)
 		require.Equal(t, want, found, name)
-		require.Equal(t, []string{"isbn"}, ignored)
+		require.Empty(t, ignored)
 	}
 }
 
@@ -110,7 +124,7 @@ func TestABadRowCostsItselfOnly(t *testing.T) {
 		},
 		"what is not UTF-8, where it matters": {
 			"title,author,isbn\n1\xff,a,\n2,b,\xff\n3,\xc3,\n",
-			[]string{"line 2: title is not UTF-8", `3 {"2" "b" "" ""}`, "line 4: author is not UTF-8"},
+			[]string{"line 2: title is not UTF-8", `3 {"2" "b" "" ""} without its ISBN`, "line 4: author is not UTF-8"},
 		},
 		"a line that does not end": {
 			"title,author\n" + long + "\n1,a\n\"" + long + "\n2,b",
@@ -169,6 +183,55 @@ func TestOfSeveralKnownColumnsTheBestCounts(t *testing.T) {
 	require.Equal(t, []string{"year", "summary"}, ignored)
 }
 
+func TestISBNsAsFilesHaveThem(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ text, want string }{
+		"thirteen digits":             {"isbn\n978-0-439-02348-1\n", "9780439023481"},
+		"ten":                         {"isbn\n0439023483\n", "9780439023481"},
+		"zeros lost":                  {"isbn\n439023483\n", "9780439023481"},
+		"many zeros lost, and an X":   {"isbn\n7524277\n", "9780007524273"},
+		"of a data frame":             {"isbn\n439023483.0\n", "9780439023481"},
+		"of a spreadsheet":            {"isbn\n" + `"=""0439023483"""` + "\n", "9780439023481"},
+		"several in a cell":           {"isbn\n\"x; 0439023483, 9783161484100\"\n", "9780439023481"},
+		"too large for a float":       {"isbn,isbn13\n439023483,9.78043902348e+12\n", "9780439023481"},
+		"the better column is empty":  {"isbn10,isbn13\n0439023483,\n", "9780439023481"},
+		"the best counts":             {"isbn10,isbn,ISBN13\n0439023483,0306406152,9783161484100\n", "9783161484100"},
+		"none":                        {"isbn\n \n", ""},
+		"a zero for none":             {"isbn\n0\n", "without its ISBN"},
+		"a wrong check digit":         {"isbn\n0439023484\n", "without its ISBN"},
+		"one digit too many":          {"isbn\n04390234831\n", "without its ISBN"},
+		"JSON":                        {`{"isbn": "0-439-02348-3", "title": "T", "author": "A"}`, "9780439023481"},
+		"a JSON number":               {`{"isbn": 439023483, "title": "T", "author": "A"}`, "9780439023481"},
+		"a JSON list":                 {`{"isbn_10": ["0439023483"], "isbn_13": [], "title": "T", "author": "A"}`, "9780439023481"},
+		"JSON's null":                 {`{"isbn": null, "title": "T", "author": "A"}`, ""},
+		"JSON that is no text at all": {`{"isbn": {"a": 1}, "title": "T", "author": "A"}`, "without its ISBN"},
+		"no ISBN in JSON":             {`{"isbn": "0439023484", "title": "T", "author": "A"}`, "without its ISBN"},
+	} {
+		file, line := test.text, 1
+		if names, cells, isCSV := strings.Cut(file, "\n"); isCSV {
+			file, line = "title,author,"+names+"\nT,A,"+cells, 2
+		}
+		found, ignored, err := contents(t, "-", file, Columns{})
+		require.NoError(t, err, name)
+		want := strings.TrimSpace(fmt.Sprintf(`%d {"T" "A" "" ""} %s`, line, test.want))
+		require.Equal(t, []string{want}, found, name)
+		require.Empty(t, ignored, name)
+	}
+}
+
+func TestISBNsByAnotherName(t *testing.T) {
+	t.Parallel()
+	found, ignored, err := contents(t, "-", "title,author,isbn,EAN\nT,A,0306406152,9783161484100\n", Columns{ISBN: "ean"})
+	require.NoError(t, err)
+	require.Equal(t, []string{`2 {"T" "A" "" ""} 9783161484100`}, found)
+	require.Equal(t, []string{"isbn"}, ignored)
+
+	var missing *MissingColumnsError
+	_, _, err = contents(t, "-", "title,author,isbn\n", Columns{ISBN: "ean"})
+	require.ErrorAs(t, err, &missing)
+	require.Equal(t, []string{"ean"}, missing.Missing)
+}
+
 func TestMissingColumnsAreNamedWithWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"isbn,name\n1,2\n", `{"isbn": 1, "name": 2}`} {
@@ -218,4 +281,8 @@ func TestTheKeyOfARowNeverChanges(t *testing.T) {
 
 	shifted := events.Details{Title: "EmmaJane", Author: " Austen", PublishedAt: "1815-12-23", Description: "Matches."}
 	require.NotEqual(t, idempotencyKey(emma), idempotencyKey(shifted))
+
+	// It was imported before there were ISBNs.
+	emma.ISBN = "9780141439587"
+	require.Equal(t, "import-6a82357bb4999aa3ad7198ea9d916c1b", idempotencyKey(emma))
 }
