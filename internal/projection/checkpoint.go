@@ -97,6 +97,12 @@ func queueAdvance(writes *pgx.Batch, consumer string, spans []span, epochs map[i
 	writes.Queue(`SELECT advance_checkpoints($1, $2, $3, $4, $5, $6)`, consumer, partitions, from, to, at, durable)
 }
 
+// queueRaise undoes what others have made for the present epoch of a partition, and
+// have not committed yet.
+func queueRaise(b *pgx.Batch, consumer string, partition int32) {
+	b.Queue(`UPDATE checkpoints SET epoch = epoch + 1 WHERE consumer = $1 AND partition = $2`, consumer, partition)
+}
+
 func asFenced(err error) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {

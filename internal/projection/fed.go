@@ -51,6 +51,16 @@ func (f *fed) now(spans []span) (generations []int64, epochs map[int32]int64) {
 	return f.generations, epochs
 }
 
+// raised takes note that this owner has raised a partition's epoch. If somebody has
+// read it anew since, it is known already.
+func (f *fed) raised(partition int32, before int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.epochs[partition] == before {
+		f.epochs[partition]++
+	}
+}
+
 // all returns the generations that are fed.
 func (f *fed) all() []int64 {
 	f.mu.Lock()

@@ -151,7 +151,9 @@ func (e *Engine) replayRecord(ctx context.Context, l *lane, r parked.Record, res
 }
 
 // settle commits what becomes of parked records, and with it that the rest of their
-// line is to follow. The checkpoint is compared and stays where it is.
+// line is to follow. The checkpoint is compared and stays where it is, but its epoch
+// goes up: another process that believes to own the partition, and has read the same
+// requests, would find the position unchanged and apply the same records again.
 func (e *Engine) settle(ctx context.Context, l *lane, partition int32, queue func(*transaction), rest []parked.Record) error {
 	next, held := l.held()[partition]
 	if !held {
@@ -170,9 +172,11 @@ func (e *Engine) settle(ctx context.Context, l *lane, partition int32, queue fun
 	if !e.cfg.Independent {
 		queueRetry(&tx.pipeline, rest)
 	}
+	queueRaise(&tx.pipeline, e.cfg.Consumer, partition)
 	if err := tx.commit(ctx, conn); err != nil {
 		return err
 	}
+	e.fed.raised(partition, epochs[partition])
 	if !e.cfg.Independent {
 		for i := range rest {
 			rest[i].Request = parked.Retry // and need not be said again with each record

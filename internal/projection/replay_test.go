@@ -347,3 +347,36 @@ func (f *follower) Apply(ctx context.Context, db postgres.Reader, generation int
 		return errors.Join(errTest, context.Canceled)
 	}, err
 }
+
+// Two that both believe to own a partition are asked to try the same record again. The
+// position tells neither of the other, and still it is counted once.
+func TestARecordThatTwoRetryIsAppliedOnce(t *testing.T) {
+	t.Parallel()
+	pool := withTape(t, database(t))
+	p := newPupil(t, map[events.Position]trouble{inA(0): undecodable})
+	independent := func(cfg *projection.Config) { cfg.Independent = true }
+	first, _ := p.start(t, pool, independent)
+	first.assign(t, partitionA)
+	first.deliverKeys(t, partitionA, 0, "a")
+	first.reach(t, partitionA, 1)
+	require.Equal(t, []string{"0.0 poison"}, waiting(t, pool, p.consumer, 1))
+	second, _ := p.start(t, pool, independent)
+	second.assign(t, partitionA) // and nobody takes it from the first
+
+	g := newGate()
+	p.learn(inA(0))
+	p.mu.Lock()
+	p.before = g.pass
+	p.mu.Unlock()
+	ask(t, pool, p.consumer, parked.Retry)
+	await(t, g.entered, "the try of one")
+	await(t, g.entered, "the try of the other")
+	close(g.leave)
+	unasked(t, pool, p.consumer, 1)
+
+	// Both go on, whoever was first.
+	first.deliverKeys(t, partitionA, 1, "b")
+	first.reach(t, partitionA, 2)
+	require.Equal(t, []int64{0, 1}, p.applied(t, pool, partitionA))
+	require.Empty(t, waiting(t, pool, p.consumer, 1))
+}
