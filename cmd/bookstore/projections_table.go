@@ -150,9 +150,9 @@ func rebuildHint(name string, r rebuild.Rebuild, now time.Time, hint func(string
 	}
 	switch silent := now.Sub(r.ReportedAt); {
 	case r.Owner == "":
-		hint("nobody has taken the rebuild yet: that takes a process with the role projector")
+		hint("nobody has taken the rebuild yet: that takes a process with the role that feeds %s", name)
 	case silent > unheardOf:
-		hint("nothing was heard of the rebuild for %s: it goes on when a process with the role projector runs", seconds(silent.Seconds()))
+		hint("nothing was heard of the rebuild for %s: it goes on when a process with the role that feeds %s runs", seconds(silent.Seconds()), name)
 	}
 	if r.Trouble != "" {
 		hint("the rebuild can't get on: %s", r.Trouble)

@@ -55,7 +55,7 @@ history     1        1 active      1000/1000      level            0/s    0     
 
 catalog: rebuild 7 makes generation 2: copying, 250 of 1000 events, 25 %, 50 a second, 15s left
 
-catalog: nothing was heard of the rebuild for 1h0m0s: it goes on when a process with the role projector runs
+catalog: nothing was heard of the rebuild for 1h0m0s: it goes on when a process with the role that feeds catalog runs
 catalog: 3 events are parked: see 'bookstore parked list --consumer catalog'
 `, r.stdout)
 	require.Empty(t, r.stderr)
@@ -88,9 +88,9 @@ func TestHintsSayWhatAnOperatorCanDo(t *testing.T) {
 		"the last rebuild failed: disk full: run 'bookstore rebuild catalog' to try again": with(func(p *operations.Projection) {
 			p.Rebuild = &rebuild.Rebuild{Generation: 2, Phase: rebuild.Failed, Trouble: "disk full", FinishedAt: &now}
 		}),
-		"the rebuild is paused: 'bookstore rebuild resume catalog' goes on":              working(func(r *rebuild.Rebuild) { r.Paused = true }),
-		"nobody has taken the rebuild yet: that takes a process with the role projector": working(func(r *rebuild.Rebuild) { r.Owner = "" }),
-		"the rebuild can't get on: no room":                                              working(func(r *rebuild.Rebuild) { r.Trouble = "no room" }),
+		"the rebuild is paused: 'bookstore rebuild resume catalog' goes on":                       working(func(r *rebuild.Rebuild) { r.Paused = true }),
+		"nobody has taken the rebuild yet: that takes a process with the role that feeds catalog": working(func(r *rebuild.Rebuild) { r.Owner = "" }),
+		"the rebuild can't get on: no room":                                                       working(func(r *rebuild.Rebuild) { r.Trouble = "no room" }),
 		"the new generation differs, and the rebuild waits: see 'bookstore rebuild status catalog', then 'bookstore rebuild accept catalog' or 'bookstore rebuild cancel catalog'": working(func(r *rebuild.Rebuild) { r.Phase = rebuild.Differs }),
 	} {
 		require.Equal(t, want, strings.Join(projectionHints(p, now), "\n"))

@@ -22,7 +22,7 @@ Filled in, one process plays all roles or some of them, and as many processes ma
 play the same role as there are partitions.`,
 		Example: `  bookstore serve
   BOOKSTORE_APP_PORT=9000 BOOKSTORE_APP_DATA_DIR=/var/lib/bookstore bookstore serve
-  BOOKSTORE_DB_HOST=db BOOKSTORE_MQ_BROKERS=k1:9092,k2:9092 bookstore serve --role commands,projector`,
+  BOOKSTORE_DB_HOST=db BOOKSTORE_MQ_BROKERS=k1:9092,k2:9092 bookstore serve --role commands,projector,insights`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if role != "" {
@@ -35,6 +35,6 @@ play the same role as there are partitions.`,
 			return app.Run(cmd.Context(), cfg, out, app.Options{})
 		},
 	}
-	cmd.Flags().StringVar(&role, "role", "", "what this process does: all, or some of api, commands, projector (overrides app.role)")
+	cmd.Flags().StringVar(&role, "role", "", "what this process does: all, or some of api, commands, projector, insights (overrides app.role)")
 	return cmd
 }

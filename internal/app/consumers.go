@@ -20,23 +20,50 @@ const consumerCommands = "commands"
 // firstGeneration is the only one there is of the write side's state.
 const firstGeneration = 1
 
-// projections are the read models, each in its newest version. An older version
-// that is listed as well is kept up to date until its last generation is dropped.
-var projections = []projection.Projection{projection.Catalog{}, projection.History{}}
+// projections are the read models. What it takes for one more is to be listed here:
+// everything else follows from its source.
+var projections = []projection.Projection{projection.Catalog{}, projection.History{}, projection.Served(), projection.Opened()}
 
-// startRebuilds carries out rebuilds, in role projector, and waits for the read
-// models to be there, in every role: a query must find its views.
+// topicOf returns the topic that a source is.
+func (a *App) topicOf(s projection.Source) string {
+	switch s {
+	case projection.Searches:
+		return a.topics.Searches
+	case projection.Opens:
+		return a.topics.Opens
+	default:
+		return a.topics.Events
+	}
+}
+
+// roleOf returns the role in which a projection is fed and rebuilt.
+func roleOf(p projection.Projection) config.Role {
+	if p.Source().OfBooks() {
+		return config.RoleProjector
+	}
+	return config.RoleInsights
+}
+
+// startRebuilds carries out the rebuilds that fall to this process's roles, and waits
+// for all read models to be there, in every role: a query must find its views.
 func (a *App) startRebuilds(ctx, background context.Context) error {
 	var err error
 	a.rebuilds, err = rebuild.New(rebuild.Config{
-		Pool: a.pool, Log: eventLog{a}, Projections: projections, Logger: a.log, Metrics: a.metrics,
+		Pool: a.pool, Log: func(s projection.Source) rebuild.Log { return topicLog{a, a.topicOf(s)} },
+		Projections: projections, Logger: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
 		return err
 	}
-	if a.cfg.Has(config.RoleProjector) {
+	var own []string
+	for _, p := range projections {
+		if a.cfg.Has(roleOf(p)) {
+			own = append(own, p.Name())
+		}
+	}
+	if len(own) > 0 {
 		a.registry.MustRegister(a.rebuilds, parkedCollector{a.pool})
-		a.run(func() { a.rebuilds.Run(background) })
+		a.run(func() { a.rebuilds.Run(background, own...) })
 	}
 	if err := a.rebuilds.Install(ctx); err != nil {
 		return err
@@ -63,17 +90,20 @@ func (a *App) offerRebuilds(ctx context.Context) error {
 	return nil
 }
 
-// eventLog is the topic of events, as rebuilds read it.
-type eventLog struct{ *App }
+// topicLog is a topic as rebuilds read it.
+type topicLog struct {
+	*App
+	topic string
+}
 
 // Watermarks implements [rebuild.Log].
-func (l eventLog) Watermarks(ctx context.Context) (oldest, newest events.Offsets, err error) {
-	return l.broker.Watermarks(ctx, l.topics.Events)
+func (l topicLog) Watermarks(ctx context.Context) (oldest, newest events.Offsets, err error) {
+	return l.broker.Watermarks(ctx, l.topic)
 }
 
 // Read implements [rebuild.Log].
-func (l eventLog) Read(ctx context.Context, from, to events.Offsets, fn func(events.Record) error) error {
-	return messaging.ReadLog(ctx, l.kafka, l.topics.Events, from, to, fn)
+func (l topicLog) Read(ctx context.Context, from, to events.Offsets, fn func(events.Record) error) error {
+	return messaging.ReadLog(ctx, l.kafka, l.topic, from, to, fn)
 }
 
 // startConsumers puts an engine under each consumer that this process's roles
@@ -99,22 +129,24 @@ func (a *App) startConsumers(background context.Context) error {
 		}
 	}
 	for _, p := range projections {
-		tracker := projection.NewTracker(a.pool, p.Name(), a.newestEvents)
+		source, topic := p.Source(), a.topicOf(p.Source())
+		tracker := projection.NewTracker(a.pool, p.Name(), func() events.Offsets { return a.heads.Newest(topic) })
 		a.trackers[p.Name()] = tracker
 		a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "bookstore_read_model_behind_records",
-			Help:        "Events that are on the log and not in the read model, at last look; 0 where it is not known.",
+			Help:        "Records that are on its topic and not in the read model, at last look; 0 where it is not known.",
 			ConstLabels: prometheus.Labels{"projection": p.Name()},
 		}, func() float64 {
 			behind, _ := tracker.Lag()
 			return float64(behind)
 		}))
 		a.run(func() { tracker.Run(background) })
-		if !a.cfg.Has(config.RoleProjector) {
+		if !a.cfg.Has(roleOf(p)) {
 			continue
 		}
-		err = a.follow(background, a.topics.Events, projection.Config{
+		err = a.follow(background, topic, projection.Config{
 			Consumer: p.Name(), Generations: projection.Attached(p.Name()),
+			Independent: !source.OfBooks(), Bookless: !source.OfBooks(),
 			Handler: projection.NewFeed(p),
 			Idle: func(ctx context.Context) {
 				if err := projection.MergePending(ctx, a.pool, p.Name()); err != nil {
@@ -135,9 +167,6 @@ func (a *App) startConsumers(background context.Context) error {
 	})
 	return nil
 }
-
-// newestEvents is where the log ends, as far as is known.
-func (a *App) newestEvents() events.Offsets { return a.heads.Newest(a.topics.Events) }
 
 // follow runs an engine on a topic.
 func (a *App) follow(background context.Context, topic string, cfg projection.Config) error {

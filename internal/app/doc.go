@@ -10,7 +10,8 @@
 //	     │ commands topic             ▲                    searches, opens topics
 //	     ▼                            │
 //	projection.Engine            projection.Engine ◄── messaging ◄── Kafka
-//	+ command.Handler            + Catalog, History         events topic
+//	+ command.Handler            + Catalog, History         events topic,
+//	     │                       + Served, Opened           searches, opens topics
 //	     │ decisions, outbox          ▲
 //	     ▼                            │
 //	PostgreSQL, then messaging ──► Kafka events topic

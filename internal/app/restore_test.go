@@ -72,7 +72,7 @@ func TestEmptyDatabaseBesideAFullLogComesBack(t *testing.T) {
 // database it is that has seen it.
 func TestALogThatLostWhatOneHasSeenIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, consumer := range []string{"commands", "catalog", "history", "catalog/2"} {
+	for _, consumer := range []string{"commands", "catalog", "history", "catalog/2", "served", "opened"} {
 		t.Run(consumer, func(t *testing.T) {
 			t.Parallel()
 			b := newBookstore(t)

@@ -8,7 +8,6 @@ import (
 
 	"bookstore/internal/command"
 	"bookstore/internal/config"
-	"bookstore/internal/events"
 	"bookstore/internal/messaging"
 	"bookstore/internal/operations"
 	"bookstore/internal/pace"
@@ -85,13 +84,11 @@ const orderWait = 5 * time.Second
 func (a *App) addOperations(background context.Context) {
 	described := make([]operations.Described, len(projections))
 	for i, p := range projections {
-		described[i] = operations.Described{Name: p.Name(), Version: p.Version()}
+		described[i] = operations.Described{Name: p.Name(), Version: p.Version(), Topic: a.topicOf(p.Source())}
 	}
 	api := &operations.API{
-		Pool: a.pool, Rebuilds: a.rebuilds, Projections: described, Heads: a.newestEvents,
-		OldestUnapplied: func(ctx context.Context, position events.Offsets) (time.Time, bool, error) {
-			return a.broker.OldestTimestamp(ctx, a.topics.Events, position)
-		},
+		Pool: a.pool, Rebuilds: a.rebuilds, Projections: described,
+		Heads: a.heads.Newest, OldestUnapplied: a.broker.OldestTimestamp,
 		Wait: orderWait, MaxBodyBytes: a.cfg.App.MaxBodyBytes,
 	}
 	api.Routes(a.server.Router())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -81,7 +82,7 @@ func (a *App) openLog(ctx, background context.Context) error {
 		*p = publisher
 		a.onClose("close a publisher", func(context.Context) error { return publisher.Close() })
 	}
-	a.heads = messaging.NewHeads(a.broker, a.topics.Commands, a.topics.Events)
+	a.heads = messaging.NewHeads(a.broker, a.topics.Commands, a.topics.Events, a.topics.Searches, a.topics.Opens)
 	a.run(func() { a.heads.Run(background) })
 	return nil
 }
@@ -120,16 +121,18 @@ func (a *App) whenReachable(ctx context.Context, what string, f func() error) er
 // silently leave books out.
 //
 // The events are needed from the first one on, whatever the database has seen: what
-// is restored or rebuilt from the rest would be wrong, and nobody would be told.
+// is restored or rebuilt from the rest would be wrong, and nobody would be told. Of
+// what was searched and opened operators may keep less: what has been counted stays
+// so, and only what was never counted must still be there.
 func (a *App) checkLog(ctx context.Context) error {
 	if err := a.checkWhole(ctx); err != nil {
 		return err
 	}
-	consumers, err := a.consumersOfEvents(ctx)
+	consumers, err := a.consumersByTopic(ctx)
 	if err != nil {
 		return err
 	}
-	for topic, consumers := range map[string][]string{a.topics.Commands: {consumerCommands}, a.topics.Events: consumers} {
+	for topic, consumers := range consumers {
 		if err := a.checkConsumers(ctx, topic, consumers); err != nil {
 			return err
 		}
@@ -182,19 +185,30 @@ func (a *App) checkWhole(ctx context.Context) error {
 	return nil
 }
 
-// consumersOfEvents are the read models, and the generations of them that are being
-// built.
-func (a *App) consumersOfEvents(ctx context.Context) ([]string, error) {
-	names := make([]string, len(projections))
-	for i, p := range projections {
-		names[i] = p.Name()
-	}
-	rows, err := a.pool.Query(ctx, `
-		SELECT DISTINCT consumer FROM checkpoints WHERE split_part(consumer, '/', 1) = ANY ($1)`, names)
+// consumersByTopic are those whose positions must lie in the log: the command
+// handler, the read models, and the generations that are being built of books'
+// histories. One that is being built of searches or opens may have been paused for
+// longer than these are kept: the rebuild says so, and is no reason not to start.
+func (a *App) consumersByTopic(ctx context.Context) (map[string][]string, error) {
+	rows, err := a.pool.Query(ctx, `SELECT DISTINCT consumer FROM checkpoints`)
 	if err != nil {
-		return nil, fmt.Errorf("find the consumers of events: %w", err)
+		return nil, fmt.Errorf("find the consumers: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("find the consumers: %w", err)
+	}
+	found := map[string][]string{a.topics.Commands: {consumerCommands}}
+	for _, consumer := range all {
+		name, _, building := strings.Cut(consumer, "/")
+		for _, p := range projections {
+			if p.Name() == name && (!building || p.Source().OfBooks()) {
+				topic := a.topicOf(p.Source())
+				found[topic] = append(found[topic], consumer)
+			}
+		}
+	}
+	return found, nil
 }
 
 // restoreWriteSide rebuilds the write side's state from the log, when the log has

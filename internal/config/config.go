@@ -89,12 +89,13 @@ const (
 // Role is a part of the service that a process plays.
 type Role string
 
-// The roles. A process that is scaled out plays one or more of the last three.
+// The roles. A process that is scaled out plays one or more of the last four.
 const (
 	RoleAll       Role = "all"       // every role, in one process
 	RoleAPI       Role = "api"       // answers HTTP
 	RoleCommands  Role = "commands"  // decides commands and publishes events
 	RoleProjector Role = "projector" // projects events into the read model
+	RoleInsights  Role = "insights"  // projects what was searched and opened
 )
 
 // Default returns the settings that hold when neither file nor environment say

@@ -76,7 +76,7 @@ func TestEveryKeyCanBeSetFromFileAndEnvironment(t *testing.T) {
 	t.Parallel()
 	want := Config{
 		App: App{
-			Port: 81, PageSize: 7, DataDir: "/var/lib/book store", Roles: []Role{RoleCommands, RoleProjector},
+			Port: 81, PageSize: 7, DataDir: "/var/lib/book store", Roles: []Role{RoleCommands, RoleProjector, RoleInsights},
 			CommandWait: time.Second, QueryWait: 0, MaxBodyBytes: 2048, ShutdownTimeout: time.Minute,
 			LogLevel: slog.LevelWarn, LogFormat: LogJSON,
 		},
@@ -87,7 +87,7 @@ func TestEveryKeyCanBeSetFromFileAndEnvironment(t *testing.T) {
 		Spool:       Spool{MaxBytes: 2 << 20},
 	}
 	values := map[string]string{
-		"app.port": "81", "app.page_size": "7", "app.data_dir": "/var/lib/book store", "app.role": "commands, projector",
+		"app.port": "81", "app.page_size": "7", "app.data_dir": "/var/lib/book store", "app.role": "commands, projector,insights",
 		"app.command_wait": "1s", "app.query_wait": "0s", "app.max_body_bytes": "2048", "app.shutdown_timeout": "1m",
 		"app.log_level": "warn", "app.log_format": "json",
 		"db.host": "db.internal", "db.port": "6432", "db.user": "u", "db.password": "p", "db.database": "d",
@@ -173,7 +173,7 @@ func TestAccepts(t *testing.T) {
 		},
 		"all is every role": {
 			check: func(r *require.Assertions, c Config) {
-				r.True(c.Has(RoleAll) && c.Has(RoleAPI) && c.Has(RoleCommands) && c.Has(RoleProjector))
+				r.True(c.Has(RoleAll) && c.Has(RoleAPI) && c.Has(RoleCommands) && c.Has(RoleProjector) && c.Has(RoleInsights))
 			},
 		},
 		"hosts of every kind": {
@@ -229,8 +229,8 @@ func TestRefuses(t *testing.T) {
 		"page size of none":        {yaml: "app: { page_size: 0 }", want: Fault{Key: "app.page_size", Value: "0", Problem: "is out of range", Hint: "give 1 to 100"}},
 		"duration without a unit":  {yaml: "app: { query_wait: 5 }", want: Fault{Key: "app.query_wait", Value: "5", Problem: "is not a duration with a unit", Hint: "give 0s to 1m, such as 500ms or 5s"}},
 		"duration too long":        {yaml: "app: { shutdown_timeout: 1h }", want: Fault{Key: "app.shutdown_timeout", Value: "1h", Problem: "is out of range", Hint: "give 1s to 10m, such as 500ms or 5s"}},
-		"unknown role":             {yaml: "app: { role: reader }", want: Fault{Key: "app.role", Value: "reader", Problem: `names an unknown role "reader"`, Hint: "give all, api, commands or projector, several by commas"}},
-		"no role":                  {yaml: "app: { role: [] }", want: Fault{Key: "app.role", Value: "[]", Problem: "is empty", Hint: "give all, api, commands or projector, several by commas"}},
+		"unknown role":             {yaml: "app: { role: reader }", want: Fault{Key: "app.role", Value: "reader", Problem: `names an unknown role "reader"`, Hint: "give all, api, commands, projector or insights, several by commas"}},
+		"no role":                  {yaml: "app: { role: [] }", want: Fault{Key: "app.role", Value: "[]", Problem: "is empty", Hint: "give all, api, commands, projector or insights, several by commas"}},
 		"all and another role":     {yaml: "app: { role: 'all,api' }", want: Fault{Key: "app.role", Value: "all,api", Problem: "names all beside others", Hint: "give either all or some of the others"}},
 		"role for embedded broker": {yaml: "app: { role: api }\ndb: { host: db }", want: Fault{Key: "app.role", Value: "api", Problem: "needs a broker that other processes reach, and the embedded one lives and ends with this process", Hint: "set mq.brokers, or app.role to all"}},
 		"role for embedded db":     {yaml: "app: { role: 'api,commands' }\nmq: { brokers: 'k:1' }", want: Fault{Key: "app.role", Value: "api,commands", Problem: "needs a PostgreSQL that other processes reach, and the embedded one lives and ends with this process", Hint: "set db.host, or app.role to all"}},

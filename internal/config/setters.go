@@ -142,7 +142,7 @@ func logLevel(place *slog.Level) setter {
 // roles accepts one or more roles. "all" stands alone: beside others it is
 // either a slip or a wish that can't be granted.
 func roles(place *[]Role) setter {
-	known := []Role{RoleAll, RoleAPI, RoleCommands, RoleProjector}
+	known := []Role{RoleAll, RoleAPI, RoleCommands, RoleProjector, RoleInsights}
 	return func(value any) *fault {
 		names, ok := list(value)
 		if !ok {

@@ -41,6 +41,7 @@ type Rebuilds interface {
 type Described struct {
 	Name    string
 	Version int
+	Topic   string // that it is made of
 }
 
 // API is the operators' HTTP routes. All fields are required; it must not be
@@ -51,12 +52,12 @@ type API struct {
 
 	Projections []Described
 
-	// Heads returns the offsets that the next events will get; nil while that is not
-	// known.
-	Heads func() events.Offsets
-	// OldestUnapplied returns the timestamp of the oldest event at or after a
-	// position, and false where there is none.
-	OldestUnapplied func(ctx context.Context, position events.Offsets) (at time.Time, found bool, err error)
+	// Heads returns the offsets that the next records of a topic will get; nil while
+	// that is not known.
+	Heads func(topic string) events.Offsets
+	// OldestUnapplied returns the timestamp of the oldest record of a topic at or after
+	// a position, and false where there is none.
+	OldestUnapplied func(ctx context.Context, topic string, position events.Offsets) (at time.Time, found bool, err error)
 
 	// Wait is how long a request to retry or discard waits for the records' owner.
 	Wait         time.Duration

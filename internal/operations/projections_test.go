@@ -44,19 +44,25 @@ func TestProjectionsAreShown(t *testing.T) {
 	}
 	s.park("history", 1, 0, "7")
 	s.exec(`UPDATE parked_records SET discarded_at = now() WHERE record_offset = 1`)
-	s.api.Heads = func() events.Offsets { return events.Offsets{10, 1, 8, 0} } // as of a moment ago
-	oldest := make(chan events.Offsets, 3)
-	s.api.OldestUnapplied = func(_ context.Context, position events.Offsets) (time.Time, bool, error) {
-		oldest <- position
+	s.api.Heads = func(topic string) events.Offsets {
+		return map[string]events.Offsets{"events": {10, 1, 8, 0}, "other events": {5}}[topic] // as of a moment ago
+	}
+	type asked struct {
+		topic    string
+		position events.Offsets
+	}
+	oldest := make(chan asked, 3)
+	s.api.OldestUnapplied = func(_ context.Context, topic string, position events.Offsets) (time.Time, bool, error) {
+		oldest <- asked{topic, position}
 		return time.Now().Add(-time.Minute), true, nil
 	}
 
 	p := s.projection("catalog")
-	require.Equal(t, events.Offsets{7, 0, 9, 0}, <-oldest)
+	require.Equal(t, asked{"events", events.Offsets{7, 0, 9, 0}}, <-oldest)
 	require.InDelta(t, 60, *p.BehindSeconds, 10)
 	first, second := p.Generations[0], p.Generations[1]
 	require.Equal(t, operations.Projection{
-		Name: "catalog", Version: 2, NeedsRebuild: true, Active: 1,
+		Name: "catalog", Version: 2, Topic: "events", NeedsRebuild: true, Active: 1,
 		Position: events.Offsets{7, 0, 9, 0}, Head: events.Offsets{10, 1, 9, 0}, Behind: new(int64(4)), BehindSeconds: p.BehindSeconds,
 		Parked: 1, Generations: []operations.Generation{
 			{Generation: 1, Version: 1, State: "active", Attached: true, Rows: 1010, Bytes: first.Bytes, Parked: 1,
@@ -69,8 +75,9 @@ func TestProjectionsAreShown(t *testing.T) {
 
 	all := as[[]operations.Projection](s.get("/api/projections"), http.StatusOK)
 	<-oldest
-	<-oldest
+	require.Equal(t, asked{"other events", events.Offsets{0}}, <-oldest)
 	require.Len(t, all, 2)
+	require.Equal(t, events.Offsets{5}, all[1].Head, "of its own topic")
 	require.Equal(t, p.Generations, all[0].Generations)
 	require.Equal(t, "history", all[1].Name)
 	require.Equal(t, []operations.Generation{}, all[1].Generations, "not installed yet")
@@ -112,8 +119,8 @@ func TestBehindSecondsIsWhatIsKnown(t *testing.T) {
 			t.Parallel()
 			s := serve(t)
 			s.generations()
-			s.api.Heads = func() events.Offsets { return c.head }
-			s.api.OldestUnapplied = func(context.Context, events.Offsets) (time.Time, bool, error) {
+			s.api.Heads = func(string) events.Offsets { return c.head }
+			s.api.OldestUnapplied = func(context.Context, string, events.Offsets) (time.Time, bool, error) {
 				return time.Now().Add(c.at), c.found, c.err
 			}
 			p := s.projection("catalog")
@@ -132,8 +139,8 @@ func TestALogThatHangsIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	s.generations()
-	s.api.Heads = func() events.Offsets { return events.Offsets{100, 100, 100} }
-	s.api.OldestUnapplied = func(ctx context.Context, _ events.Offsets) (time.Time, bool, error) {
+	s.api.Heads = func(string) events.Offsets { return events.Offsets{100, 100, 100} }
+	s.api.OldestUnapplied = func(ctx context.Context, _ string, _ events.Offsets) (time.Time, bool, error) {
 		<-ctx.Done()
 		return time.Time{}, false, ctx.Err()
 	}

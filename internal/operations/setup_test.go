@@ -50,9 +50,11 @@ func serve(t *testing.T) *service {
 	s := &service{t: t, pool: pool, rebuilds: &rebuilds{}, client: &http.Client{Transport: &http.Transport{}}}
 	s.api = &operations.API{
 		Pool: pool, Rebuilds: s.rebuilds,
-		Projections: []operations.Described{{Name: "catalog", Version: 2}, {Name: "history", Version: 1}},
-		Heads:       func() events.Offsets { return nil },
-		OldestUnapplied: func(context.Context, events.Offsets) (time.Time, bool, error) {
+		Projections: []operations.Described{
+			{Name: "catalog", Version: 2, Topic: "events"}, {Name: "history", Version: 1, Topic: "other events"},
+		},
+		Heads: func(string) events.Offsets { return nil },
+		OldestUnapplied: func(context.Context, string, events.Offsets) (time.Time, bool, error) {
 			panic("nobody may ask while the head is not known")
 		},
 		Wait: soon, MaxBodyBytes: 1 << 10,

@@ -19,11 +19,12 @@ import (
 type Projection struct {
 	Name         string `json:"name"`
 	Version      int    `json:"version"` // of the code
+	Topic        string `json:"topic"`   // that it is made of, and that positions are in
 	NeedsRebuild bool   `json:"needs_rebuild"`
 	Active       int64  `json:"active"` // the generation that answers queries; 0: none yet
 
 	// How far the live consumer has come, in next offsets by partition, and how far
-	// the log reaches. What the log is needed for is nil while it is away.
+	// the topic reaches. What the log is needed for is nil while it is away.
 	Position      events.Offsets `json:"position"`
 	Head          events.Offsets `json:"head"`
 	Behind        *int64         `json:"behind"`         // events
@@ -83,7 +84,7 @@ const patience = 500 * time.Millisecond
 
 // read sees what the database has of a projection.
 func read(ctx context.Context, tx pgx.Tx, p Described, counts []parked.Count) (Projection, error) {
-	view := Projection{Name: p.Name, Version: p.Version}
+	view := Projection{Name: p.Name, Version: p.Version, Topic: p.Topic}
 	var err error
 	if view.Generations, err = readGenerations(ctx, tx, p.Name); err != nil {
 		return Projection{}, err
@@ -138,7 +139,7 @@ func readGenerations(ctx context.Context, db postgres.Reader, projection string)
 // relate says where a projection stands in the log, and how it moves.
 func (a *API) relate(ctx context.Context, view *Projection) {
 	view.EventsPerSecond = a.pace.of(view.Name)
-	head := slices.Clone(a.Heads())
+	head := slices.Clone(a.Heads(view.Topic))
 	if head == nil {
 		return
 	}
@@ -157,7 +158,7 @@ func (a *API) relate(ctx context.Context, view *Projection) {
 		view.BehindSeconds = new(float64)
 		return
 	}
-	at, found, err := a.OldestUnapplied(ctx, view.Position)
+	at, found, err := a.OldestUnapplied(ctx, view.Topic, view.Position)
 	switch {
 	case err != nil: // not known: the log is away, which those say who need it
 	case !found:

@@ -201,6 +201,9 @@ func (e *Engine) queueGeneration(ctx context.Context, db postgres.Reader, tx *tr
 		}
 		tx.add(generation, writes, after)
 		if len(park) > 0 {
+			for i := range park {
+				park[i].Bookless = e.cfg.Bookless
+			}
 			parked.Queue(&tx.pipeline, e.cfg.parkedAs(), generation, park)
 		}
 		return park, nil

@@ -103,6 +103,19 @@ func queueRaise(b *pgx.Batch, consumer string, partition int32) {
 	b.Queue(`UPDATE checkpoints SET epoch = epoch + 1 WHERE consumer = $1 AND partition = $2`, consumer, partition)
 }
 
+// BeginAt puts the checkpoints of a consumer that has none yet to where its log
+// begins. Those that it has stay.
+func BeginAt(ctx context.Context, pool *pgxpool.Pool, consumer string, oldest events.Offsets) error {
+	_, err := pool.Exec(ctx, `
+		INSERT INTO checkpoints (consumer, partition, next_offset)
+		SELECT $1, partition - 1, next_offset FROM unnest($2::bigint[]) WITH ORDINALITY AS o (next_offset, partition)
+		ON CONFLICT DO NOTHING`, consumer, []int64(oldest))
+	if err != nil {
+		return fmt.Errorf("let %s begin at %s: %w", consumer, oldest, err)
+	}
+	return nil
+}
+
 func asFenced(err error) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {

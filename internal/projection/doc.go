@@ -26,14 +26,14 @@
 //     second that is noticed, also when nothing comes that would be fenced, and the
 //     partitions are asked for anew. A [Tracker] forgets what it was told.
 //   - A poison record, one that can't be decoded or applied however often it is
-//     tried, is parked, and so are those of the same key behind it: see package
-//     parked. It is found by what the handler says, or by halving the batch.
+//     tried, is parked, and so are those of the same key behind it, if they build on
+//     it: see package parked. It is found by what the handler says, or by halving the batch.
 //   - Any other failure halts the lane: the batch is retried with backoff, logged
 //     once, and shown by [Engine.Faults]. Nothing is skipped and nothing is guessed.
 //
 // # Projections
 //
-// A [Projection] is a name, a version and an Apply. Each of its generations has
+// A [Projection] is a name, a [Source], a version and an Apply. Each of its generations has
 // tables of its own; the active one is behind the views that queries read, and
 // [Install] makes the first. Only this package writes them, and it writes nothing
 // that the log cannot give again.

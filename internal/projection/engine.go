@@ -67,6 +67,10 @@ type Config struct {
 	// those behind one that is parked none is held back.
 	Independent bool
 
+	// Bookless says that the keys of the records name no books, even where they look
+	// like it: one that is parked is not shown as of that book.
+	Bookless bool
+
 	// BatchRecords is how many records a batch may have; 0 for the default, 2000.
 	BatchRecords int
 

@@ -17,6 +17,9 @@ type Projection interface {
 	// Name is also the consumer's name in the checkpoints.
 	Name() string
 
+	// Source is the topic whose records Apply takes.
+	Source() Source
+
 	// Version goes up when tables or Apply change so that what is there must be
 	// built anew.
 	Version() int
@@ -38,9 +41,9 @@ type Projection interface {
 	// other view, and programs that run meanwhile must find what they know.
 	Activate(ctx context.Context, tx pgx.Tx, generation int64) error
 
-	// Apply turns records of the events topic into writes to a generation's
-	// tables. The same records must always come to the same rows, and records
-	// that were applied before to none: see [Handler].
+	// Apply turns records of the source into writes to a generation's tables. The
+	// same records must always come to the same rows; see [Handler] for what each
+	// call may count on.
 	Apply(ctx context.Context, db postgres.Reader, generation int64, records []events.Record) (*pgx.Batch, error)
 }
 

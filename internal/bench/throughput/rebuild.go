@@ -32,8 +32,9 @@ func (w *worker) rebuild(ctx context.Context) (Outcome, error) {
 	}
 	defer broker.Close()
 	rebuilder, err := rebuild.New(rebuild.Config{
-		Pool: w.pool, Log: topicLog{w, broker}, Projections: []projection.Projection{projection.Catalog{}},
-		Logger: w.log, Metrics: projection.NewMetrics(prometheus.NewRegistry()),
+		Pool: w.pool, Log: func(projection.Source) rebuild.Log { return topicLog{w, broker} },
+		Projections: []projection.Projection{projection.Catalog{}},
+		Logger:      w.log, Metrics: projection.NewMetrics(prometheus.NewRegistry()),
 	})
 	if err != nil {
 		return Outcome{}, err
@@ -42,7 +43,7 @@ func (w *worker) rebuild(ctx context.Context) (Outcome, error) {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer cancel()
-	background.Go(func() { rebuilder.Run(ctx) })
+	background.Go(func() { rebuilder.Run(ctx, projection.Catalog{}.Name()) })
 
 	started, err := rebuilder.Start(ctx, projection.Catalog{}.Name(), rebuild.Request{})
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 
 // New is a record to be parked.
 type New struct {
-	Record events.Record
-	Poison bool   // could not be applied itself; else it is only held back
-	Error  string // why not, or what holds it back
+	Record   events.Record
+	Bookless bool   // its key names no book, even where it looks like one
+	Poison   bool   // could not be applied itself; else it is only held back
+	Error    string // why not, or what holds it back
 }
 
 // Queue adds to a batch what parks records in a generation of a consumer: one
@@ -37,7 +38,7 @@ func Queue(b *pgx.Batch, consumer string, generation int64, records []New) {
 		timestamps[i], keys[i], values[i] = storableTime(r.Timestamp), r.Key, r.Value
 		headerKeys[i] = byteaArray(r.Headers, func(h events.Header) string { return h.Key })
 		headerValues[i] = byteaArray(r.Headers, func(h events.Header) string { return h.Value })
-		books[i], poison[i], errs[i] = bookOf(r.Key), n.Poison, storable(n.Error)
+		books[i], poison[i], errs[i] = n.book(), n.Poison, storable(n.Error)
 	}
 	b.Queue(`
 		INSERT INTO parked_records (consumer, generation, topic, partition, record_offset, recorded_at,
@@ -107,9 +108,13 @@ func byteaArray(headers []events.Header, part func(events.Header) string) string
 	return text.String()
 }
 
-// bookOf returns the book that a key names; nil where it names none. Only what
-// [events.BookKey] writes names one: "07" is not book 7's key.
-func bookOf(key []byte) *int64 {
+// book returns the book that the record's key names; nil where it names none. Only
+// what [events.BookKey] writes names one: "07" is not book 7's key.
+func (n New) book() *int64 {
+	if n.Bookless {
+		return nil
+	}
+	key := n.Record.Key
 	id, err := strconv.ParseInt(string(key), 10, 64)
 	if err != nil || id < 1 || !bytes.Equal(key, events.BookKey(id)) {
 		return nil

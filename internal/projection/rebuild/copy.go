@@ -42,16 +42,30 @@ var errFencedOut = errors.New("the generation's checkpoints have moved")
 // errStopped says that a copier was asked for more after it was stopped.
 var errStopped = errors.New("the copier has stopped")
 
-// startCopier takes over the generation's checkpoints where they are.
+// startCopier takes over the generation's checkpoints where they are; where there are
+// none yet, at the beginning of the log.
 func (o *owner) startCopier(ctx context.Context, b Rebuild) (*copier, error) {
-	oldest, newest, err := o.cfg.Log.Watermarks(ctx)
+	source := o.code.Source()
+	log := o.cfg.Log(source)
+	oldest, newest, err := log.Watermarks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{log: o.cfg.Log, oldest: oldest, changed: make(chan struct{}), hurried: make(chan struct{}), gaveUp: make(chan struct{})}
+	c := &copier{log: log, oldest: oldest, changed: make(chan struct{}), hurried: make(chan struct{}), gaveUp: make(chan struct{})}
 	consumer := projection.BuildConsumer(b.Projection, b.Generation)
+	if source.OfBooks() {
+		err = wholeFrom(oldest)
+	} else {
+		// Operators may have what was searched forgotten after a while: what is left is
+		// what there is to build from, and where it begins is where to begin.
+		err = projection.BeginAt(ctx, o.cfg.Pool, consumer, oldest)
+	}
+	if err != nil {
+		return nil, err
+	}
 	cfg := projection.Config{
 		Consumer: consumer, ParkedAs: b.Projection, Generations: projection.Only(b.Generation),
+		Independent: !source.OfBooks(), Bookless: !source.OfBooks(),
 		Handler: projection.NewFeed(o.code), Pool: o.cfg.Pool, BatchRecords: bulkBatch,
 		Advanced: c.advanced, Logger: o.log, Metrics: o.cfg.Metrics,
 	}
@@ -81,6 +95,17 @@ func (o *owner) startCopier(ctx context.Context, b Rebuild) (*copier, error) {
 		<-c.ended
 	}
 	return c, nil
+}
+
+// wholeFrom fails where the histories of books have lost their beginning: what would
+// come of the rest is wrong.
+func wholeFrom(oldest events.Offsets) error {
+	for partition, offset := range oldest {
+		if offset > 0 {
+			return fmt.Errorf("the log of partition %d begins at %d: what lay before it was deleted", partition, offset)
+		}
+	}
+	return nil
 }
 
 func (c *copier) advanced(next map[int32]int64) {
@@ -154,11 +179,6 @@ func (c *copier) to(ctx context.Context, target events.Offsets) error {
 		}
 	}()
 	from, _ := c.position()
-	for partition, oldest := range c.oldest {
-		if from[partition] == 0 && oldest > 0 {
-			return fmt.Errorf("the log of partition %d begins at %d: what lay before it was deleted", partition, oldest)
-		}
-	}
 	last := slices.Clone(from)
 	err := c.log.Read(ctx, from, target, func(r events.Record) error {
 		last[r.Partition] = r.Offset + 1
@@ -221,7 +241,7 @@ func (o *owner) copyLog(ctx context.Context, b Rebuild) error {
 // target is where the live consumer is: the furthest that a generation may be
 // before it is attached. Without one it is where the log ends.
 func (o *owner) target(ctx context.Context, b Rebuild) (events.Offsets, error) {
-	_, newest, err := o.cfg.Log.Watermarks(ctx)
+	_, newest, err := o.cfg.Log(o.code.Source()).Watermarks(ctx)
 	if err != nil || b.Replaces == nil {
 		return newest, err
 	}

@@ -29,7 +29,7 @@ func (r *Rebuilder) Estimate(ctx context.Context, name string) (Estimate, error)
 	if p == nil {
 		return Estimate{}, fmt.Errorf("estimate a rebuild of %s: %w", name, ErrUnknownProjection)
 	}
-	oldest, newest, err := r.cfg.Log.Watermarks(ctx)
+	oldest, newest, err := r.cfg.Log(p.Source()).Watermarks(ctx)
 	if err != nil {
 		return Estimate{}, err
 	}
@@ -110,7 +110,7 @@ func (r *Rebuilder) copySample(ctx context.Context, tx pgx.Tx, p projection.Proj
 		_ = pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return applySample(ctx, tx, p, generation, batch) })
 		return ctx.Err()
 	}
-	err := r.cfg.Log.Read(ctx, nil, end, func(record events.Record) error {
+	err := r.cfg.Log(p.Source()).Read(ctx, nil, end, func(record events.Record) error {
 		batch = append(batch, record)
 		if len(batch) < sampleBatch {
 			return nil

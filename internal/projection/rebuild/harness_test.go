@@ -86,12 +86,16 @@ func (s *store) startProgram(projections ...projection.Projection) *program {
 	s.t.Helper()
 	r, err := rebuild.New(s.config(projections...))
 	require.NoError(s.t, err)
-	return &program{r, s.run(r.Run)}
+	names := make([]string, len(projections))
+	for i, p := range projections {
+		names[i] = p.Name()
+	}
+	return &program{r, s.run(func(ctx context.Context) { r.Run(ctx, names...) })}
 }
 
 func (s *store) config(projections ...projection.Projection) rebuild.Config {
 	return rebuild.Config{
-		Pool: s.pool, Log: s.log, Projections: projections, Logger: slog.New(slog.DiscardHandler), Metrics: newMetrics(),
+		Pool: s.pool, Log: func(projection.Source) rebuild.Log { return s.log }, Projections: projections, Logger: slog.New(slog.DiscardHandler), Metrics: newMetrics(),
 	}
 }
 
@@ -108,6 +112,7 @@ func (s *store) startLive(versions ...projection.Projection) *live {
 	name := versions[0].Name()
 	engine, err := projection.NewEngine(projection.Config{
 		Consumer: name, Generations: projection.Attached(name), Handler: projection.NewFeed(versions...),
+		Independent: !versions[0].Source().OfBooks(), Bookless: !versions[0].Source().OfBooks(),
 		Pool: s.pool, Logger: slog.New(slog.DiscardHandler), Metrics: newMetrics(),
 	})
 	require.NoError(s.t, err)

@@ -13,7 +13,7 @@ import (
 // Install returns once each projection has a generation that answers queries. On an
 // empty log the first one is made at once. On a log that has events it is built
 // like any other, so that nobody ever reads a half-built one: this waits for it,
-// and for a process that runs a [Rebuilder] to build it.
+// and for a process whose [Rebuilder.Run] builds this projection.
 func (r *Rebuilder) Install(ctx context.Context) error {
 	for _, p := range r.cfg.Projections {
 		if p != r.newest(p.Name()) {
@@ -36,7 +36,7 @@ func (r *Rebuilder) install(ctx context.Context, p projection.Projection) error 
 	if err != nil || active != nil {
 		return err
 	}
-	_, newest, err := r.cfg.Log.Watermarks(ctx)
+	_, newest, err := r.cfg.Log(p.Source()).Watermarks(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,6 +92,10 @@ func (r *Rebuilder) givenUp(ctx context.Context, name string) error {
 func (r *Rebuilder) tell(ctx context.Context, name string) {
 	b, there, err := Unfinished(ctx, r.cfg.Pool, name)
 	if err != nil || !there {
+		return
+	}
+	if b.Owner == "" {
+		r.cfg.Logger.Warn("read model is to be built from the log, and no process has begun: it takes one of the role that builds it", "projection", name)
 		return
 	}
 	r.cfg.Logger.Info("read model is being built from the log; queries are answered when it is there", "projection", name,

@@ -18,12 +18,13 @@ import (
 type eventLog struct {
 	mu         sync.Mutex
 	partitions [][]events.Record
+	oldest     events.Offsets
 	changed    chan struct{} // closed and replaced when there is more, or reads go on
 	stalled    bool          // a rebuild's reads return nothing
 }
 
 func newLog(partitions int) *eventLog {
-	return &eventLog{partitions: make([][]events.Record, partitions), changed: make(chan struct{})}
+	return &eventLog{partitions: make([][]events.Record, partitions), oldest: make(events.Offsets, partitions), changed: make(chan struct{})}
 }
 
 // add writes events to the partitions of their books.
@@ -47,6 +48,13 @@ func (l *eventLog) put(r events.Record, book int64) {
 	r.Partition, r.Offset = int32(partition), int64(len(l.partitions[partition]))
 	l.partitions[partition] = append(l.partitions[partition], r)
 	l.wake()
+}
+
+// forget takes the first records of a partition away, as retention does.
+func (l *eventLog) forget(partition int, oldest int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.oldest[partition] = oldest
 }
 
 // wake must be called with the lock held.
@@ -80,7 +88,9 @@ func (l *eventLog) end() events.Offsets {
 // Watermarks implements [rebuild.Log].
 func (l *eventLog) Watermarks(context.Context) (oldest, newest events.Offsets, err error) {
 	end := l.end()
-	return make(events.Offsets, len(end)), end, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.oldest), end, nil
 }
 
 // Read implements [rebuild.Log].
@@ -89,8 +99,11 @@ func (l *eventLog) Read(ctx context.Context, from, to events.Offsets, fn func(ev
 		return err
 	}
 	for partition := range to {
-		var first int64
+		first := l.oldest[partition]
 		if from != nil {
+			if from[partition] < first {
+				return fmt.Errorf("partition %d begins at %d, not at %d", partition, first, from[partition])
+			}
 			first = from[partition]
 		}
 		for _, r := range l.from(int32(partition), first) {

@@ -15,7 +15,7 @@ import (
 	"bookstore/internal/projection"
 )
 
-// Log is the events topic.
+// Log is a topic that projections are made of.
 type Log interface {
 	// Watermarks returns, by partition, the offset of the oldest record there is
 	// and the one that the next record will get.
@@ -29,7 +29,8 @@ type Log interface {
 // Config is what a [Rebuilder] needs. All fields are required.
 type Config struct {
 	Pool *pgxpool.Pool
-	Log  Log
+	// Log returns the topic that a source is.
+	Log func(projection.Source) Log
 	// Projections are those that can be built: the newest version of each, and older
 	// ones whose generations are to be kept up to date until they are replaced.
 	Projections []projection.Projection
@@ -76,15 +77,15 @@ func New(cfg Config) (*Rebuilder, error) {
 // lookInterval is how long a rebuild may wait for an owner.
 const lookInterval = 500 * time.Millisecond
 
-// Run carries out unfinished rebuilds, one of each projection at most, until ctx
-// ends; what is unfinished then is left to the next owner.
-func (r *Rebuilder) Run(ctx context.Context) {
+// Run carries out unfinished rebuilds of the named projections, one of each at most,
+// until ctx ends; what is unfinished then is left to the next owner.
+func (r *Rebuilder) Run(ctx context.Context, names ...string) {
 	var owners sync.WaitGroup
 	defer owners.Wait()
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		for _, b := range r.look(ctx) {
+		for _, b := range r.look(ctx, names) {
 			if r.take(b) {
 				owners.Go(func() {
 					defer r.leave(b.ID)
@@ -100,11 +101,12 @@ func (r *Rebuilder) Run(ctx context.Context) {
 	}
 }
 
-// look returns the unfinished rebuilds; none while the database is away.
-func (r *Rebuilder) look(ctx context.Context) []Rebuild {
+// look returns the unfinished rebuilds of some projections; none while the database
+// is away.
+func (r *Rebuilder) look(ctx context.Context, names []string) []Rebuild {
 	ctx, cancel := context.WithTimeout(ctx, 10*lookInterval)
 	defer cancel()
-	found, err := selectRebuilds(ctx, r.cfg.Pool, `SELECT `+columns+` FROM rebuilds WHERE finished_at IS NULL`)
+	found, err := selectRebuilds(ctx, r.cfg.Pool, `SELECT `+columns+` FROM rebuilds WHERE finished_at IS NULL AND projection = ANY ($1)`, names)
 	if err != nil {
 		return nil // the readiness check reports a database that is away
 	}
