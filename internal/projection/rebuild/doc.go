@@ -8,7 +8,7 @@
 //
 // # The way of a rebuild
 //
-//	copying      the log, from its beginning to where the live consumer is, goes
+//	copying      the log, from its oldest record to where the live consumer is, goes
 //	             through an engine of its own into tables that have a primary key
 //	             and nothing else
 //	indexing     the other indexes are made, side by side, and statistics taken
@@ -21,6 +21,10 @@
 // With a bound on how slow queries may become, the indexes come first and the rows
 // in small batches with pauses between: slower, but without a step that could not
 // give way.
+//
+// A log of books' histories must be whole, or nothing is built of it. Of other logs
+// ([projection.Source]) what is left is built, and the verification shows the rest as
+// lost.
 //
 // # On failure
 //
