@@ -31,7 +31,12 @@ func (Catalog) Apply(ctx context.Context, db postgres.Reader, generation int64, 
 	if err != nil {
 		return nil, err
 	}
-	return foldCatalog(fresh).writes(generation), nil
+	fold := foldCatalog(fresh)
+	words, err := newWords(ctx, db, generation, fold)
+	if err != nil {
+		return nil, err
+	}
+	return fold.writes(generation, words), nil
 }
 
 // catalogFold is what a batch changes, each book once and in one of the three.
@@ -87,13 +92,13 @@ func foldCatalog(steps []step) catalogFold {
 
 // writes makes one statement of each kind of change, whatever the size of the
 // batch: a row of parameters per book would cost a parse per batch size.
-func (f catalogFold) writes(generation int64) *pgx.Batch {
+func (f catalogFold) writes(generation int64, words []string) *pgx.Batch {
 	batch := &pgx.Batch{}
 	if rows := f.created; len(rows.ids) > 0 {
 		batch.Queue(`
 			INSERT INTO `+catalogBooks(generation)+` (id, version, title, author, published_at, description,
-				updated_at, terms, document, created_at)
-			SELECT id, version, title, author, published_at, description, updated_at, terms, document::tsvector, created_at
+				isbn, updated_at, lexemes, created_at)
+			SELECT id, version, title, author, published_at, description, isbn, updated_at, lexemes::tsvector, created_at
 			FROM `+unnestBooks+`, $10::timestamptz[]) AS new (`+bookColumns+`, created_at)
 			WHERE NOT EXISTS (SELECT FROM `+catalogDeleted(generation)+` AS deleted WHERE deleted.id = new.id)
 			ON CONFLICT (id) DO NOTHING`,
@@ -103,8 +108,8 @@ func (f catalogFold) writes(generation int64) *pgx.Batch {
 		batch.Queue(`
 			UPDATE `+catalogBooks(generation)+` AS book
 			SET version = new.version, title = new.title, author = new.author, published_at = new.published_at,
-				description = new.description, updated_at = new.updated_at,
-				terms = new.terms, document = new.document::tsvector
+				description = new.description, isbn = new.isbn, updated_at = new.updated_at,
+				lexemes = new.lexemes::tsvector
 			FROM `+unnestBooks+`) AS new (`+bookColumns+`)
 			WHERE book.id = new.id`,
 			rows.arguments()...)
@@ -115,6 +120,9 @@ func (f catalogFold) writes(generation int64) *pgx.Batch {
 			INSERT INTO `+catalogDeleted(generation)+` (id, version)
 			SELECT * FROM unnest($1::bigint[], $2::bigint[])`, rows.ids, rows.versions)
 	}
+	if len(words) > 0 {
+		writeWords(batch, generation, words)
+	}
 	return batch
 }
 
@@ -122,14 +130,15 @@ func (f catalogFold) writes(generation int64) *pgx.Batch {
 type bookRows struct {
 	ids, versions                             []int64
 	titles, authors, publishedAt, description []string
+	isbns                                     []string
 	createdAt, updatedAt                      []time.Time
-	terms, documents                          []string
+	lexemes                                   []string
 }
 
 const (
 	unnestBooks = `unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-				$7::timestamptz[], $8::text[], $9::text[]`
-	bookColumns = `id, version, title, author, published_at, description, updated_at, terms, document`
+				$7::text[], $8::timestamptz[], $9::text[]`
+	bookColumns = `id, version, title, author, published_at, description, isbn, updated_at, lexemes`
 )
 
 func (r *bookRows) add(b *bookRow) {
@@ -141,13 +150,15 @@ func (r *bookRows) add(b *bookRow) {
 	r.description = append(r.description, b.Description)
 	r.createdAt = append(r.createdAt, b.createdAt)
 	r.updatedAt = append(r.updatedAt, b.updatedAt)
-	r.terms = append(r.terms, searchtext.Terms(b.Title, b.Author))
-	r.documents = append(r.documents, searchtext.Document(b.Title, b.Author, b.Description))
+	r.isbns = append(r.isbns, b.ISBN)
+	r.lexemes = append(r.lexemes, searchtext.Lexemes(b.id, searchtext.Text{
+		Title: b.Title, Author: b.Author, Description: b.Description, ISBN: b.ISBN,
+	}))
 }
 
 // arguments are those of unnestBooks.
 func (r *bookRows) arguments() []any {
-	return []any{r.ids, r.versions, r.titles, r.authors, r.publishedAt, r.description, r.updatedAt, r.terms, r.documents}
+	return []any{r.ids, r.versions, r.titles, r.authors, r.publishedAt, r.description, r.isbns, r.updatedAt, r.lexemes}
 }
 
 type deletedRows struct{ ids, versions []int64 }

@@ -29,7 +29,7 @@ func (e *ParkedError) Error() string {
 	return fmt.Sprintf("%d events of book %d are parked since %s", e.Events, e.Book, e.Since.Format(time.RFC3339))
 }
 
-// Catalog reads the read model. Its methods fail with [ErrNotFound], with
+// Catalog reads the read model; it must not be copied once it is used. Its methods fail with [ErrNotFound], with
 // [*ParkedError], with [ErrTooSlow], or with what the database or ctx failed with.
 type Catalog struct {
 	Pool *pgxpool.Pool
@@ -38,6 +38,8 @@ type Catalog struct {
 	// Observe, when set, is called with how long each query took, also one that
 	// failed, with its wait for a connection. It is called by many at once.
 	Observe func(time.Duration)
+
+	statistics statisticsCache
 }
 
 // Snapshot says which read model answered and how far it had come, at the very
@@ -62,20 +64,22 @@ func (s Snapshot) Token() events.Token {
 type Page struct {
 	Books []web.Book // never nil
 	More  bool       // there are books behind these
+	// Partial means that there may be more than could be looked for.
+	Partial bool
 	Snapshot
 }
 
 // List returns limit books from offset on, by id.
 func (c *Catalog) List(ctx context.Context, offset, limit int) (Page, error) {
 	page, _, err := c.page(ctx, limit, "book.id", `
-		SELECT `+bookColumns+`, 0 AS tier FROM books ORDER BY id LIMIT $1 OFFSET $2`, limit+1, offset)
+		SELECT `+bookColumns+`, id AS place FROM books ORDER BY id LIMIT $1 OFFSET $2`, limit+1, offset)
 	return page, err
 }
 
 // Get returns the book with that id. The snapshot is set also where there is none,
 // or none can be shown.
 func (c *Catalog) Get(ctx context.Context, id int64) (web.Book, Snapshot, error) {
-	page, parked, err := c.page(ctx, 1, "$1", `SELECT `+bookColumns+`, 0 AS tier FROM books WHERE id = $1`, id)
+	page, parked, err := c.page(ctx, 1, "$1", `SELECT `+bookColumns+`, 0 AS place FROM books WHERE id = $1`, id)
 	switch {
 	case err != nil:
 		return web.Book{}, Snapshot{}, err
@@ -98,9 +102,9 @@ func (p parked) error(book int64) *ParkedError {
 	return &ParkedError{Book: book, Events: p.events, Since: p.since.UTC()}
 }
 
-const bookColumns = `id, version, title, author, published_at, description, created_at, updated_at`
+const bookColumns = `id, version, title, author, published_at, description, isbn, created_at, updated_at`
 
-// page runs a SELECT of bookColumns and a tier, ordered by tier and id, that is
+// page runs a SELECT of bookColumns and their place on the page, that is
 // asked for one book more than limit; that one only tells that there are more.
 // What is parked is looked up of the book that parkedBook names; last is what was
 // found of the last one.
@@ -108,12 +112,12 @@ func (c *Catalog) page(ctx context.Context, limit int, parkedBook, books string,
 	page.Books = make([]web.Book, 0, limit+1)
 	err = c.read(ctx, pageStatement(parkedBook, books), args, func(row pgx.CollectableRow) error {
 		var b web.Book
-		var tier zeronull.Int4
+		var place zeronull.Int8
 		var position offsetsScanner
 		err := row.Scan(&page.Generation, &position.partitions, &position.next,
 			(*zeronull.Int8)(&b.ID), (*zeronull.Int8)(&b.Version), (*zeronull.Text)(&b.Title), (*zeronull.Text)(&b.Author),
-			(*zeronull.Text)(&b.PublishedAt), (*zeronull.Text)(&b.Description),
-			(*zeronull.Timestamptz)(&b.CreatedAt), (*zeronull.Timestamptz)(&b.UpdatedAt), &tier,
+			(*zeronull.Text)(&b.PublishedAt), (*zeronull.Text)(&b.Description), (*zeronull.Text)(&b.ISBN),
+			(*zeronull.Timestamptz)(&b.CreatedAt), (*zeronull.Timestamptz)(&b.UpdatedAt), &place,
 			&last.events, (*zeronull.Timestamptz)(&last.since))
 		if err != nil {
 			return err
@@ -142,5 +146,5 @@ func pageStatement(parkedBook, books string) string {
 		SELECT snapshot.*, book.*, parked.* FROM ` + snapshotOf("catalog") + `
 		LEFT JOIN (` + books + `) AS book ON true
 		CROSS JOIN ` + parkedOf("catalog", parkedBook) + `
-		ORDER BY book.tier, book.id`
+		ORDER BY book.place`
 }

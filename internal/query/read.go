@@ -35,8 +35,9 @@ func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pg
 	defer cancel()
 
 	pipeline := &pgx.Batch{}
-	// A plan made once for all words would not know the rare from the common.
-	pipeline.Queue(`SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true)`,
+	// How a search is carried out has been decided before it gets here, see plan. To plan
+	// it again each time would cost more than most searches.
+	pipeline.Queue(`SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)`,
 		strconv.FormatInt(c.Timeout.Milliseconds(), 10))
 	pipeline.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		defer rows.Close()

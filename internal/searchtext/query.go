@@ -17,6 +17,11 @@ type Clause struct {
 	Words  []string // as [Words] gives them: one, in a phrase also more
 	Quoted bool     // is a phrase, also of one word: parts of words are not asked for
 	Prefix bool     // the last word may go on: it is the query's last, and no quote ended it
+	Also   []string // further words that are as good as the clause's own, which is one
+
+	// Completions are the words that titles and authors have for a Prefix; nil where they
+	// are not known or too many.
+	Completions []string
 }
 
 // Field is where the words of a clause have to be.
@@ -144,18 +149,4 @@ func cutPlain(s string) (plain, rest string) {
 		return s, ""
 	}
 	return s[:i], s[i:]
-}
-
-// AsTitle is what a title is that has no word but those which the query asks for,
-// folded as in [Terms] and without the author's; "" where the query asks for an
-// author only. It may go on where open is true.
-func (q Query) AsTitle() (folded string, open bool) {
-	var words []string
-	for _, c := range q {
-		if c.Field != Author {
-			words = append(words, c.Words...)
-			open = c.Prefix
-		}
-	}
-	return strings.Join(words, " "), open
 }

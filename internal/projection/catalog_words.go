@@ -1,0 +1,78 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"bookstore/internal/postgres"
+	"bookstore/internal/searchtext"
+	"bookstore/internal/spelling"
+)
+
+// blindly is how many words are written without looking which of them are new: few
+// cost less than the round trip, on the way from a write to its reader.
+const blindly = 64
+
+// newWords returns the words of a batch's titles and authors that the vocabulary may
+// not have yet, sorted: two transactions that add the same words wait for each other
+// and never deadlock.
+func newWords(ctx context.Context, db postgres.Reader, generation int64, fold catalogFold) ([]string, error) {
+	words := fold.words()
+	if len(words) <= blindly {
+		return words, nil
+	}
+	rows, err := db.Query(ctx, `
+		SELECT word FROM unnest($1::text[]) AS word
+		WHERE NOT EXISTS (SELECT FROM `+catalogWords(generation)+` AS known WHERE known.word = word.word)`, words)
+	if err != nil {
+		return nil, fmt.Errorf("look up %d words: %w", len(words), err)
+	}
+	words, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look up words: %w", err)
+	}
+	slices.Sort(words)
+	return words, nil
+}
+
+// words are those of all titles and authors, each once.
+func (f catalogFold) words() []string {
+	var words []string
+	for _, rows := range []bookRows{f.created, f.updated} {
+		for i := range rows.ids {
+			words = append(words, searchtext.Words(rows.titles[i])...)
+			words = append(words, searchtext.Words(rows.authors[i])...)
+		}
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// writeWords adds words to the vocabulary; those that it has stay.
+func writeWords(batch *pgx.Batch, generation int64, words []string) {
+	variants := make([]string, len(words))
+	for i, word := range words {
+		variants[i] = arrayText(spelling.Variants(word))
+	}
+	batch.Queue(`
+		INSERT INTO `+catalogWords(generation)+` (word, variants)
+		SELECT word, variants::int[] FROM unnest($1::text[], $2::text[]) AS new (word, variants)
+		ON CONFLICT (word) DO NOTHING`, words, variants)
+}
+
+// arrayText is an array as PostgreSQL reads it. Arrays of several lengths have no
+// other form in which they can be sent together.
+func arrayText(numbers []int32) string {
+	text := []byte{'{'}
+	for i, n := range numbers {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, int64(n), 10)
+	}
+	return string(append(text, '}'))
+}

@@ -1,0 +1,233 @@
+package query
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"bookstore/internal/searchtext"
+)
+
+// plan says how a search is carried out: in steps, until the page is full.
+type plan struct {
+	tiers  []tier // the best first
+	steps  []step
+	wanted int // books, with those that are skipped
+	// partial means that not all books are looked through, as that might cost too much.
+	// Where less than wanted is found then, there may be more.
+	partial bool
+}
+
+// tier is a condition on books, and how those that meet it are found.
+type tier struct {
+	condition string // as a tsquery
+	better    string // the condition of being in a tier before this one; "" for the first
+	holds     bool   // what is in a tier before this one is in this one too
+	needs     []need
+	way       way  // through all books
+	few       bool // that are found so can be ranked in one go
+}
+
+// way is how books that may meet a condition are found.
+type way struct {
+	driver string  // what the index is asked for, as a tsquery; "" for nothing
+	exact  bool    // that is the condition
+	cost   float64 // in microseconds
+	books  float64 // that are found, if it is by chance that words are together
+	most   float64 // that can be found
+}
+
+// step finds books: all that there are of some tiers, which it ranks; or those of one
+// tier in the two newest blocks of 2^bits ids, the newest first.
+type step struct {
+	tier, through int // through is -1 for blocks
+	bits          int
+	way           way
+}
+
+// What a search costs, in microseconds, as measured on one machine: only the ratios
+// matter.
+const (
+	lookCost    = 2.5  // to look at a book
+	rankCost    = 2.5  // to rank one
+	passCost    = 0.12 // to pass an entry of the index's shortest list, for each further list
+	collectCost = 0.45 // to collect an entry of one that begins as a word does
+	// fewCost and fewBooks are what ranking in one go may cost, and fewCorrelated what it
+	// may come to: words that belong together are together more often than by chance.
+	fewCost       = 4_000
+	fewBooks      = 800
+	fewCorrelated = 8_000
+	// strangeShare is how much rarer than others a word is that is in no title.
+	strangeShare = 0.02
+	// luck is how much more often than by chance words are together, now and then.
+	luck = 8
+	// longCost is what a step may cost.
+	longCost = 15_000
+)
+
+// planSearch plans for a query in several readings, each of them wider than the one
+// before. The titles that are or begin with the query are those of the first.
+func planSearch(readings []searchtext.Query, stats *statistics, wanted int) plan {
+	p := plan{wanted: wanted}
+	for i, q := range readings {
+		narrower := len(p.tiers) - 1
+		if i == 0 {
+			if title, named := q.TitleIs(); named {
+				p.add(title, stats)
+			}
+			if beginning, named := q.TitleBegins(); named {
+				p.add(beginning, stats)
+			}
+		}
+		for _, scope := range []searchtext.Scope{searchtext.InTitle, searchtext.InTitleOrAuthor, searchtext.InBook} {
+			p.add(q.In(scope), stats)
+			if t := &p.tiers[len(p.tiers)-1]; narrower >= 0 && len(p.tiers)-1 > narrower {
+				t.better = p.tiers[narrower].condition + " | " + t.better
+				t.holds = scope == searchtext.InBook
+			}
+		}
+	}
+	p.plan(stats.books)
+	return p
+}
+
+// plan ranks as many tiers at a time as have few books together. The others it looks for
+// among the newest, and where that does not fill the page ranks as many as it can pay for.
+func (p *plan) plan(books float64) {
+	for i := 0; i < len(p.tiers); {
+		last := p.last(i, func(t tier) bool { return t.few })
+		if last < 0 {
+			p.steps = append(p.steps, blocks(i, p.tiers[i], books, p.wanted)...)
+			last = p.last(i, func(t tier) bool { return t.way.cost+t.way.books*rankCost <= longCost })
+		}
+		if last < 0 {
+			p.partial = true
+			i++
+			continue
+		}
+		p.steps = append(p.steps, step{tier: i, through: last, way: p.tiers[last].way})
+		i = last + 1
+	}
+}
+
+// last is the last tier from one on that holds those before it and meets a condition;
+// -1 where there is none.
+func (p *plan) last(from int, meets func(tier) bool) int {
+	for i := len(p.tiers) - 1; i >= from; i-- {
+		if meets(p.tiers[i]) && (p.tiers[i].holds || i == from) {
+			return i
+		}
+	}
+	return -1
+}
+
+// add plans a tier, unless it is the one before once more.
+func (p *plan) add(condition searchtext.Condition, stats *statistics) {
+	t := tier{condition: condition.Query, holds: true}
+	if n := len(p.tiers); n > 0 {
+		t.better = p.tiers[n-1].condition
+	}
+	if t.condition == t.better {
+		return
+	}
+	t.needs = rarestFirst(condition.Needs, stats)
+	t.way = cheapest(t.needs, stats.books, condition.Query)
+	if condition.Beginning.Text != "" {
+		direct := cheapest([]need{beginning(condition.Beginning, t.needs)}, stats.books, condition.Query)
+		if direct.cost < t.way.cost {
+			t.way = direct
+		}
+	}
+	t.few = t.way.cost+t.way.books*rankCost <= fewCost && t.way.books <= fewBooks && t.way.most <= fewCorrelated
+	p.tiers = append(p.tiers, t)
+}
+
+// need is one of the lists of lexemes that a book must have one of.
+type need struct {
+	query   string
+	share   float64 // of the books that have one, at most
+	collect bool    // lexemes that begin so have to be collected first
+}
+
+func rarestFirst(of []searchtext.Need, stats *statistics) []need {
+	needs := make([]need, len(of))
+	for i, n := range of {
+		needs[i] = cheaper(n, stats)
+	}
+	slices.SortStableFunc(needs, func(a, b need) int { return cmp.Compare(a.share, b.share) })
+	return needs
+}
+
+// beginning is the need that says as much as all others together.
+func beginning(of searchtext.Lexeme, all []need) need {
+	n := need{query: of.Query(), share: 1, collect: true}
+	for _, other := range all {
+		n.share *= other.share
+	}
+	return n
+}
+
+// cheaper asks for beginnings of words only where those are few entries of the index.
+func cheaper(n searchtext.Need, stats *statistics) need {
+	begins := need{
+		query: searchtext.AnyOf(n.Lexemes), share: stats.any(n.Lexemes),
+		collect: slices.ContainsFunc(n.Lexemes, func(l searchtext.Lexeme) bool { return l.Prefix }),
+	}
+	if n.Strange {
+		begins.share *= strangeShare
+	}
+	if len(n.Completed) == 0 {
+		return begins
+	}
+	return need{query: searchtext.AnyOf(n.Completed), share: stats.any(n.Completed)}
+}
+
+// cheapest asks the index for as many of the needs as make it cheaper: each makes for
+// fewer books to look at and for more entries to pass.
+func cheapest(needs []need, books float64, condition string) way {
+	w := way{books: books, most: books, cost: books * lookCost}
+	var asked []string
+	for _, n := range needs {
+		next := w
+		next.books = w.books * n.share
+		next.most = min(w.most, books*n.share)
+		next.cost -= (w.books - next.books) * lookCost
+		if len(asked) > 0 {
+			next.cost += w.most * passCost
+		}
+		if n.collect {
+			next.cost += books * n.share * collectCost
+		}
+		if next.cost < w.cost {
+			asked = append(asked, n.query)
+			w = next
+		}
+	}
+	w.driver = strings.Join(asked, " & ")
+	w.exact = w.driver == condition
+	return w
+}
+
+// blocks are steps in which so many books of a tier may be found, and that are much
+// cheaper than to look for them among all books. Blocks are not asked for what needs
+// collecting, which costs the same for a block as for all.
+func blocks(number int, t tier, books float64, wanted int) []step {
+	direct := slices.DeleteFunc(slices.Clone(t.needs), func(n need) bool { return n.collect })
+	var steps []step
+	var largest *step
+	for _, bits := range searchtext.BlockBits {
+		newest := 1.5 * float64(int(1)<<bits) // of two blocks, one is full
+		w := cheapest(direct, newest, t.condition)
+		if newest > books/4 || w.cost > min(longCost, t.way.cost/2) {
+			break
+		}
+		largest = &step{tier: number, through: -1, bits: bits, way: w}
+		if share := newest / books; share*min(t.way.most, luck*t.way.books) >= float64(wanted) {
+			steps = append(steps, *largest)
+		}
+	}
+	if len(steps) == 0 && largest != nil && t.way.cost > longCost {
+		steps = append(steps, *largest)
+	}
+	return steps
+}

@@ -1,0 +1,37 @@
+package query
+
+// popularBooks is how many of the most popular books are asked whether they are among
+// very many that match. Of few that match, the popularity of each counts.
+const popularBooks = 400
+
+// statement is a SELECT of bookColumns and place, as [Catalog.page] wants it, of the
+// books from offset on. Nothing of what was typed gets into its text, so PostgreSQL
+// plans it once; the work is that of search_books, see migrations/00004_search.sql.
+func (p plan) statement(offset int) (books string, args []any) {
+	if len(p.tiers) == 0 {
+		return `SELECT ` + bookColumns + `, 0 AS place FROM books WHERE false`, nil
+	}
+	conditions, better := make([]string, len(p.tiers)), make([]*string, len(p.tiers))
+	for i, t := range p.tiers {
+		conditions[i], better[i] = t.condition, orNull(t.better)
+	}
+	n := len(p.steps)
+	tiers, through, bits := make([]int, n), make([]int, n), make([]int, n)
+	drivers, exact := make([]*string, n), make([]bool, n)
+	for i, s := range p.steps {
+		tiers[i], through[i], bits[i] = s.tier+1, s.through+1, s.bits
+		drivers[i], exact[i] = orNull(s.way.driver), s.way.exact
+	}
+	return `
+		SELECT ` + bookColumns + `, place FROM unnest((search_books(
+			$1::text[]::tsquery[], $2::text[]::tsquery[], $3, $4, $5, $6::text[]::tsquery[], $7, $8, $9
+		))[$10 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
+		[]any{conditions, better, tiers, through, bits, drivers, exact, popularBooks, p.wanted, offset}
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

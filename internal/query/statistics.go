@@ -1,0 +1,125 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bookstore/internal/searchtext"
+)
+
+// statistics say how common lexemes are, as far as it matters: the few thousand most
+// common ones by name, all others by a bound. They are PostgreSQL's own, of a sample
+// and as old as its last ANALYZE; searches are planned by them and found books never
+// depend on them, but for the order among very many.
+type statistics struct {
+	books   float64
+	lexemes []string  // sorted
+	shares  []float64 // of the books that have the lexeme
+	sums    []float64 // of shares, up to and without each lexeme; one more than those
+	rest    float64   // the share of any other lexeme is below
+}
+
+// share bounds how large a share of all books has a lexeme.
+func (s *statistics) share(l searchtext.Lexeme) float64 {
+	from, found := slices.BinarySearch(s.lexemes, l.Text)
+	if !l.Prefix {
+		if found {
+			return s.shares[from]
+		}
+		return s.unnamed(l.Text)
+	}
+	to := from
+	for to < len(s.lexemes) && strings.HasPrefix(s.lexemes[to], l.Text) {
+		to++
+	}
+	return s.sums[to] - s.sums[from] + manyRest*s.unnamed(l.Text)
+}
+
+// unnamed is how large the share of a lexeme may be that is not among the most common.
+// Whole titles are the rarest, and first words rarer than words of titles and authors.
+func (s *statistics) unnamed(lexeme string) float64 { return s.rest * searchtext.Rarity(lexeme) }
+
+// manyRest is how many lexemes that are not named may begin in the same way.
+const manyRest = 5
+
+// any bounds the share of the books that have one of the lexemes at least.
+func (s *statistics) any(lexemes []searchtext.Lexeme) float64 {
+	var sum float64
+	for _, l := range lexemes {
+		sum += s.share(l)
+	}
+	return min(sum, 1)
+}
+
+// newStatistics takes the columns of the view catalog_statistics; nothing is known of
+// a catalogue that was never analyzed.
+func newStatistics(books float64, lexemes []string, shares []float32) *statistics {
+	s := &statistics{books: max(books, 0), lexemes: lexemes, shares: make([]float64, len(lexemes)), sums: make([]float64, 1, len(lexemes)+1)}
+	for i := range lexemes {
+		s.shares[i] = float64(shares[i])
+		s.sums = append(s.sums, s.sums[i]+s.shares[i])
+	}
+	if len(lexemes) > 0 {
+		s.rest = slices.Min(s.shares) / 2
+	}
+	return s
+}
+
+// statisticsAge is how old statistics may get. PostgreSQL analyzes a table when a
+// tenth of it has changed.
+const statisticsAge = 30 * time.Second
+
+// statisticsCache has the statistics of the last half minute.
+type statisticsCache struct {
+	mu   sync.Mutex
+	last *statistics
+	read time.Time
+}
+
+// get returns statistics, reading them where they are too old: one reader does so, for
+// all. It is the caller's own query that fails where they can't be read, as its search
+// would.
+func (c *statisticsCache) get(ctx context.Context, catalog *Catalog) (*statistics, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last != nil && time.Since(c.read) < statisticsAge {
+		return c.last, nil
+	}
+	last, err := catalog.readStatistics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.last, c.read = last, time.Now()
+	return last, nil
+}
+
+func (c *Catalog) readStatistics(ctx context.Context) (*statistics, error) {
+	var (
+		books   float64
+		lexemes []string
+		shares  []float32
+	)
+	err := c.read(ctx, `SELECT books, lexemes, shares FROM catalog_statistics`, nil, func(row pgx.CollectableRow) error {
+		return row.Scan(&books, &lexemes, &shares)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the catalogue's statistics: %w", err)
+	}
+	// Behind the shares PostgreSQL keeps the smallest and the largest of them.
+	order := make([]int, len(lexemes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(lexemes[a], lexemes[b]) })
+	sorted, of := make([]string, len(order)), make([]float32, len(order))
+	for to, from := range order {
+		sorted[to], of[to] = lexemes[from], shares[from]
+	}
+	return newStatistics(books, sorted, of), nil
+}
