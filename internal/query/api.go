@@ -1,10 +1,12 @@
 package query
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -55,6 +57,7 @@ func (a *API) Routes(r *mux.Router) {
 		"/api/books":              a.listBooks,
 		"/api/books/{id}":         a.showBook,
 		"/api/books/{id}/history": a.showHistory,
+		"/api/suggest":            a.suggest,
 	} {
 		r.Handle(path, web.Handle(handle)).Methods(http.MethodGet, http.MethodHead)
 	}
@@ -66,12 +69,9 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	query := params.String("q", MaxQuery)
 	offset := params.Int("o", 0, 0, MaxOffset)
 	limit := params.Int("limit", a.PageSize, 1, MaxLimit)
+	marked := params.Bool("highlight")
 	user := params.UserID()
-	// An empty q is a form that was sent without one. Spaces, quotes or "%" alone are
-	// somebody's query, which no book can ever match.
-	if query != "" && len(searchtext.Words(query)) == 0 {
-		params.Refuse("q", "has no letter or digit to search for: leave it out to list all books")
-	}
+	requireWord(params, query)
 	if err := params.Err(); err != nil {
 		return err
 	}
@@ -83,25 +83,54 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 
-	var page Page
+	var result Result
 	if query == "" {
-		page, err = a.Catalog.List(r.Context(), offset, limit)
+		result.Page, err = a.Catalog.List(r.Context(), offset, limit)
 	} else {
-		page, err = a.Catalog.Search(r.Context(), SearchRequest{Query: query, Offset: offset, Limit: limit})
+		result, err = a.Catalog.Search(r.Context(), SearchRequest{Query: query, Offset: offset, Limit: limit})
 	}
 	if err != nil {
 		return asProblem(err)
 	}
-	if err := a.requireSeen(token, page.Snapshot); err != nil {
+	if err := a.requireSeen(token, result.Snapshot); err != nil {
 		return err
 	}
 	// HEAD serves no results.
 	if query != "" && r.Method == http.MethodGet {
-		a.served(r.Context(), search{query: query, user: user, offset: offset, limit: limit}, page)
+		a.served(r.Context(), search{query: query, user: user, offset: offset, limit: limit}, result.Page)
 	}
-	setFreshness(w.Header(), page.Snapshot, a.Books)
-	linkNext(w.Header(), r, page.More, offset, limit)
-	return web.WriteJSON(w, http.StatusOK, page.Books)
+	setFreshness(w.Header(), result.Snapshot, a.Books)
+	linkNext(w.Header(), r, result.More, offset, limit)
+	if result.Partial {
+		w.Header().Set("Partial-Results", "true")
+	}
+	if len(result.Books) == 0 && query != "" && offset == 0 {
+		if err := a.setDidYouMean(r.Context(), w.Header(), result); err != nil {
+			return asProblem(err)
+		}
+	}
+	if marked {
+		highlight(result)
+	}
+	return web.WriteJSON(w, http.StatusOK, result.Books)
+}
+
+// requireWord refuses a query that no book can ever match: spaces, quotes or "%" alone.
+// An empty one is a form that was sent without any.
+func requireWord(params *web.Query, query string) {
+	if query != "" && len(searchtext.Words(query)) == 0 {
+		params.Refuse("q", "has no letter or digit to search for: leave it out to list all books")
+	}
+}
+
+// setDidYouMean names a query that would find something, percent-encoded, as a header
+// holds ASCII only.
+func (a *API) setDidYouMean(ctx context.Context, h http.Header, nothing Result) error {
+	meant, err := a.Catalog.DidYouMean(ctx, nothing)
+	if err == nil && meant != "" {
+		h.Set("Did-You-Mean", url.PathEscape(meant))
+	}
+	return err
 }
 
 func (a *API) showBook(w http.ResponseWriter, r *http.Request) error {

@@ -64,8 +64,6 @@ func (s Snapshot) Token() events.Token {
 type Page struct {
 	Books []web.Book // never nil
 	More  bool       // there are books behind these
-	// Partial means that there may be more than could be looked for.
-	Partial bool
 	Snapshot
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"bookstore/internal/isbn"
 )
 
 // Query is what a reader asks for: all of its clauses, in the order they were
@@ -50,10 +52,15 @@ const quotes = "\"„“”«»"
 //     they are words, as is anything else with a colon.
 //   - The last word may be the beginning of one, unless it is in closed quotes:
 //     it may still be being typed.
+//   - An ISBN is one word, as books have it, however it is written: among other words
+//     with hyphens or without, and with spaces too where it is all there is.
 //
-// Without quotes and fields there is a clause for each of [Words]. A query has no
-// clause exactly where its text has no word.
+// Without quotes, fields and ISBNs there is a clause for each of [Words]. A query has
+// no clause exactly where its text has no word.
 func ParseQuery(s string) Query {
+	if number, ok := isbn.Parse(s); ok {
+		return Query{isbnClause(s, number, Anywhere)}
+	}
 	var p parser
 	for s = skipSpace(s); s != ""; s = skipSpace(s) {
 		if field, rest, ok := cutField(s); ok {
@@ -68,7 +75,12 @@ func ParseQuery(s string) Query {
 			continue
 		}
 		word, rest := cutPlain(s)
-		p.plain(Words(word))
+		if number, ok := isbn.Parse(word); ok {
+			p.query = append(p.query, isbnClause(word, number, p.field))
+			p.read([]string{number}, true)
+		} else {
+			p.plain(Words(word))
+		}
 		s = rest
 	}
 	p.lone()
@@ -76,6 +88,15 @@ func ParseQuery(s string) Query {
 		p.query[n-1].Prefix = !p.closed
 	}
 	return p.query
+}
+
+// isbnClause asks for an ISBN or, as digits may be anything, for what was typed.
+func isbnClause(typed, number string, in Field) Clause {
+	c := Clause{Field: in, Words: []string{number}, Quoted: true}
+	if words := Words(typed); len(words) == 1 && words[0] != number {
+		c.Also = words
+	}
+	return c
 }
 
 // parser is what has been read of a query.
@@ -149,4 +170,31 @@ func cutPlain(s string) (plain, rest string) {
 		return s, ""
 	}
 	return s[:i], s[i:]
+}
+
+// String is a query as it can be typed, with folded words.
+func (q Query) String() string {
+	clauses := make([]string, len(q))
+	for i, c := range q {
+		clauses[i] = fields[c.Field] + strings.Join(c.Words, " ")
+		if c.Quoted {
+			clauses[i] = fields[c.Field] + `"` + strings.Join(c.Words, " ") + `"`
+		}
+	}
+	return strings.Join(clauses, " ")
+}
+
+// Marks is what a query asks for in one field.
+func (q Query) Marks(in Field) Marks {
+	var m Marks
+	for _, c := range q {
+		if c.Field != Anywhere && c.Field != in {
+			continue
+		}
+		m.Words = append(append(m.Words, c.Words...), c.Also...)
+		if last := len(m.Words) - len(c.Also) - 1; c.Prefix {
+			m.Beginnings = append(m.Beginnings, m.Words[last])
+		}
+	}
+	return m
 }

@@ -19,6 +19,16 @@ type Book struct {
 	// ParkedEvents is how many later events of the book could not be applied: the
 	// book is shown as it was before them. Absent where there are none.
 	ParkedEvents int64 `json:"parked_events,omitempty"`
+	// Highlights show what a search has found; absent where nobody asked for them.
+	Highlights *Highlights `json:"highlights,omitempty"`
+}
+
+// Highlights are fields of a book as HTML, escaped, with what was searched for between
+// <mark> and </mark>. Of the description it is the part that has most of it.
+type Highlights struct {
+	Title       string `json:"title"`
+	Author      string `json:"author"`
+	Description string `json:"description"`
 }
 
 // BookParked is for a book that cannot be shown at all, because its first event

@@ -75,6 +75,19 @@ func (q *Query) Int(name string, absent, lowest, highest int) int {
 	return n
 }
 
+// Bool returns the parameter called name, which is true or false; false when it is not
+// there.
+func (q *Query) Bool(name string) bool {
+	switch value, there := q.single(name); {
+	case !there || value == "false":
+		return false
+	case value == "true":
+		return true
+	}
+	q.Refuse(name, "must be true or false")
+	return false
+}
+
 // UserID returns who asks, see [UserID], and makes uid a known parameter.
 func (q *Query) UserID() string {
 	uid, there := q.single("uid")

@@ -72,6 +72,12 @@ const loadBatch = 1000
 
 // load creates the books by the service's own projection.
 func (l *library) load(ctx context.Context, books []Book) error {
+	// Nobody has opened or been served a book, but searches look.
+	for _, popularity := range []projection.Projection{projection.Opened(), projection.Served()} {
+		if _, err := projection.Install(ctx, l.pool, popularity); err != nil {
+			return err
+		}
+	}
 	p := projection.Catalog{}
 	generation, err := projection.Install(ctx, l.pool, p)
 	if err != nil {
