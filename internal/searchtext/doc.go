@@ -15,7 +15,7 @@
 // alike: the search, what suggests the next word, and what marks those found.
 //
 // The functions are pure and take any string, also invalid UTF-8: there is
-// nothing to fail, to be killed in or to run twice. A change to [Words], [Terms] or
-// [Document] changes what is stored, so it needs a new version of the catalog
+// nothing to fail, to be killed in or to run twice. A change to [Words] or
+// [Lexemes] changes what is stored, so it needs a new version of the catalog
 // projection.
 package searchtext

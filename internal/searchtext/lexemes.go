@@ -72,9 +72,7 @@ func Lexemes(id int64, text Text) string {
 	w.addWords(title, 'A')
 	w.addWords(author, 'B')
 	w.addWords(Words(text.Description), 'C')
-	if text.ISBN != "" {
-		w.addWords([]string{text.ISBN}, 'D')
-	}
+	w.addWords(Words(text.ISBN), 'D') // one, unless an event has something else there
 	return string(w.text)
 }
 
@@ -112,7 +110,12 @@ type lexemeWriter struct {
 	position int
 }
 
-func (w *lexemeWriter) add(class, word string) {
+// add leaves out, and says so, what would make the text too long.
+func (w *lexemeWriter) add(class, word string) (added bool) {
+	const punctuation = len("'':16383A ")
+	if len(w.text)+len(class)+len(word)+punctuation > maxLexemes {
+		return false
+	}
 	if len(w.text) > 0 {
 		w.text = append(w.text, ' ')
 	}
@@ -120,18 +123,17 @@ func (w *lexemeWriter) add(class, word string) {
 	w.text = append(w.text, class...)
 	w.text = append(w.text, word...)
 	w.text = append(w.text, '\'')
+	return true
 }
 
 // addWords adds words that stand one behind the other.
 func (w *lexemeWriter) addWords(words []string, weight byte) {
-	const punctuation = len("'':16383A ")
 	for _, word := range words {
-		if len(w.text)+len(word)+punctuation > maxLexemes {
+		if !w.add("", word) {
 			return
 		}
 		// From 16383 on PostgreSQL takes every position for that one.
 		w.position = min(w.position+1, 16383)
-		w.add("", word)
 		w.text = append(w.text, ':')
 		w.text = strconv.AppendInt(w.text, int64(w.position), 10)
 		w.text = append(w.text, weight)

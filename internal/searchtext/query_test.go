@@ -133,27 +133,6 @@ func TestPlainWordsAreEachAClause(t *testing.T) {
 	})
 }
 
-func TestAsTitle(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]struct {
-		title string
-		open  bool
-	}{
-		"":                         {"", false},
-		"Two Tow":                  {"two tow", true},
-		`"two" towers`:             {"two towers", true},
-		`two "towers"`:             {"two towers", false},
-		`title:"The Two Towers"`:   {"the two towers", false},
-		"author:tolkien two tow":   {"two tow", true},
-		"two towers author:tolk":   {"two towers", false},
-		`author:"j r r" author:to`: {"", false},
-	} {
-		title, open := searchtext.ParseQuery(text).AsTitle()
-		require.Equal(t, want.title, title, "%q", text)
-		require.Equal(t, want.open, open, "%q", text)
-	}
-}
-
 // anyQuery draws queries of which most are of the language, and some are anything.
 func anyQuery() *rapid.Generator[string] {
 	piece := rapid.SampledFrom([]string{
