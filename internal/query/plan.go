@@ -131,9 +131,9 @@ func (p *plan) add(condition searchtext.Condition, stats *statistics) {
 		return
 	}
 	t.needs = rarestFirst(condition.Needs, stats)
-	t.way = cheapest(t.needs, stats.books, condition.Query)
+	t.way = throughIndex(t.needs, stats.books, condition.Query)
 	if condition.Beginning.Text != "" {
-		direct := cheapest([]need{beginning(condition.Beginning, t.needs)}, stats.books, condition.Query)
+		direct := throughIndex([]need{beginning(condition.Beginning, t.needs)}, stats.books, condition.Query)
 		if direct.cost < t.way.cost {
 			t.way = direct
 		}
@@ -180,6 +180,22 @@ func cheaper(n searchtext.Need, stats *statistics) need {
 		return begins
 	}
 	return need{query: searchtext.AnyOf(n.Completed), share: stats.any(n.Completed)}
+}
+
+// throughIndex is the cheapest way that asks the index for something. That need not be
+// cheaper than to look at all books, as where nothing is known of them or all of them
+// have a word; but no step finds any without.
+func throughIndex(needs []need, books float64, condition string) way {
+	w := cheapest(needs, books, condition)
+	if w.driver != "" {
+		return w
+	}
+	n := needs[0]
+	if n.collect {
+		w.cost += books * n.share * collectCost
+	}
+	w.driver, w.exact = n.query, n.query == condition
+	return w
 }
 
 // cheapest asks the index for as many of the needs as make it cheaper: each makes for
