@@ -31,12 +31,11 @@ func (Catalog) Apply(ctx context.Context, db postgres.Reader, generation int64, 
 	if err != nil {
 		return nil, err
 	}
-	fold := foldCatalog(fresh)
-	words, err := newWords(ctx, db, generation, fold)
+	words, err := newWords(ctx, db, generation, fresh)
 	if err != nil {
 		return nil, err
 	}
-	return fold.writes(generation, words), nil
+	return foldCatalog(fresh).writes(generation, words), nil
 }
 
 // catalogFold is what a batch changes, each book once and in one of the three.

@@ -97,10 +97,14 @@ func rejected(id int64) events.CommandRejected {
 func at(version int64) time.Time { return dayOne.Add(time.Duration(version) * time.Minute) }
 
 func detailsOf(id, version int64) events.Details {
-	return events.Details{
+	d := events.Details{
 		Title:       fmt.Sprintf("Book %d, edition %d", id, version),
 		Author:      "Émile O'Brien",
 		PublishedAt: strconv.FormatInt(1800+version, 10),
 		Description: `quotes " ' \ and {braces}, NULL`,
 	}
+	if version%2 == 0 {
+		d.ISBN = fmt.Sprintf("978%010d", id*1000+version)
+	}
+	return d
 }

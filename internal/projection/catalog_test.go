@@ -18,25 +18,37 @@ import (
 	"bookstore/internal/searchtext"
 )
 
-// catalogRow is a row of a catalog generation.
+// catalogRow is a row of a catalog generation, but for its lexemes.
 type catalogRow struct {
 	ID, Version int64
 	events.Details
 	CreatedAt, UpdatedAt time.Time
-	Terms                string
 }
 
+// catalogRows returns the rows of a generation, once each has proved to have the
+// lexemes that its other columns make.
 func catalogRows(t require.TestingT, pool *pgxpool.Pool, generation int64) []catalogRow {
 	rows, err := pool.Query(context.Background(), fmt.Sprintf(`
-		SELECT id, version, title, author, published_at, description, created_at, updated_at, terms
+		SELECT id, version, title, author, published_at, description, isbn, created_at, updated_at
 		FROM catalog_books_g%d ORDER BY id`, generation))
 	require.NoError(t, err)
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r catalogRow, err error) {
-		err = row.Scan(&r.ID, &r.Version, &r.Title, &r.Author, &r.PublishedAt, &r.Description, &r.CreatedAt, &r.UpdatedAt, &r.Terms)
+		err = row.Scan(&r.ID, &r.Version, &r.Title, &r.Author, &r.PublishedAt, &r.Description, &r.ISBN, &r.CreatedAt, &r.UpdatedAt)
 		r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 		return r, err
 	})
 	require.NoError(t, err)
+
+	ids, lexemes := make([]int64, len(found)), make([]string, len(found))
+	for i, r := range found {
+		ids[i] = r.ID
+		lexemes[i] = searchtext.Lexemes(r.ID, searchtext.Text{Title: r.Title, Author: r.Author, Description: r.Description, ISBN: r.ISBN})
+	}
+	var indexed int
+	require.NoError(t, pool.QueryRow(context.Background(), fmt.Sprintf(`
+		SELECT count(*) FROM unnest($1::bigint[], $2::text[]) AS want (id, lexemes)
+		JOIN catalog_books_g%d AS book ON book.id = want.id AND book.lexemes = want.lexemes::tsvector`, generation), ids, lexemes).Scan(&indexed))
+	require.Len(t, found, indexed, "each has the lexemes of its other columns")
 	return found
 }
 
@@ -45,11 +57,7 @@ func TestCatalogFollowsABook(t *testing.T) {
 	pool := database(t)
 	create(t, pool, projection.Catalog{}, 1)
 	row := func(id, version int64) catalogRow {
-		d := detailsOf(id, version)
-		return catalogRow{
-			ID: id, Version: version, Details: d, CreatedAt: at(1), UpdatedAt: at(version),
-			Terms: searchtext.Terms(d.Title, d.Author),
-		}
+		return catalogRow{ID: id, Version: version, Details: detailsOf(id, version), CreatedAt: at(1), UpdatedAt: at(version)}
 	}
 
 	var l log
@@ -80,9 +88,9 @@ func TestCatalogIndexesWhatSearchtextSays(t *testing.T) {
 	t.Parallel()
 	pool := database(t)
 	create(t, pool, projection.Catalog{}, 1)
-	e := created(1)
+	e := created(1000)
 	e.Details = events.Details{
-		Title: "L'Étranger", Author: "Albert Camus",
+		Title: "L'Étranger", Author: "Albert Camus", ISBN: "9782070360024",
 		// Longer than a tsvector, a lexeme or a list of positions may be.
 		Description: strings.Repeat("ж", 5000) + " " + strings.Repeat("sand ", 300_000) + " last",
 	}
@@ -91,17 +99,50 @@ func TestCatalogIndexesWhatSearchtextSays(t *testing.T) {
 	require.NoError(t, apply(pool, projection.Catalog{}, 1, l.records))
 
 	for query, want := range map[string]bool{
+		`'=letranger'`:  true,
+		`'^letranger'`:  true,
+		`';letranger'`:  true,
 		`'letranger':A`: true,
 		`'camus':B`:     true,
+		`';camus'`:      true,
 		`'sand':C`:      true,
 		`'sand':A`:      false,
+		`';sand'`:       false,
 		`'lettr':*`:     false,
 		`'letr':*`:      true,
-		searchtext.Match(strings.Repeat("ж", searchtext.MaxWord)): true,
+		`'#9:1'`:        true,
+		"'" + strings.Repeat("ж", searchtext.MaxWord) + "'": true,
 	} {
 		var matches bool
-		require.NoError(t, pool.QueryRow(t.Context(), `SELECT document @@ $1::tsquery FROM catalog_books_g1`, query).Scan(&matches))
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT lexemes @@ $1::tsquery FROM catalog_books_g1`, query).Scan(&matches))
 		require.Equal(t, want, matches, query)
+	}
+}
+
+func TestABookIsFoundByItsISBNWhileItHasIt(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	create(t, pool, projection.Catalog{}, 1)
+	var l log
+	for version, want := range []struct{ isbn, old string }{
+		{"", "9782070360024"}, {"9782070360024", "9780141182506"}, {"9780141182506", "9782070360024"}, {"", "9780141182506"},
+	} {
+		d := detailsOf(1, 1)
+		d.ISBN = want.isbn
+		if version == 0 {
+			l.add(t, events.BookCreated{ID: 1, Version: 1, Details: d, CreatedAt: at(1)})
+		} else {
+			l.add(t, events.BookUpdated{ID: 1, Version: int64(version) + 1, Details: d, UpdatedAt: at(1)})
+		}
+		require.NoError(t, apply(pool, projection.Catalog{}, 1, l.records[version:]))
+
+		require.Equal(t, want.isbn, catalogRows(t, pool, 1)[0].ISBN)
+		var found, foundByOld bool
+		require.NoError(t, pool.QueryRow(t.Context(), `
+			SELECT lexemes @@ $1::text::tsquery, lexemes @@ $2::text::tsquery FROM catalog_books_g1`,
+			want.isbn, want.old).Scan(&found, &foundByOld))
+		require.Equal(t, want.isbn != "", found)
+		require.False(t, foundByOld)
 	}
 }
 

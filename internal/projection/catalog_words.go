@@ -20,8 +20,8 @@ const blindly = 64
 // newWords returns the words of a batch's titles and authors that the vocabulary may
 // not have yet, sorted: two transactions that add the same words wait for each other
 // and never deadlock.
-func newWords(ctx context.Context, db postgres.Reader, generation int64, fold catalogFold) ([]string, error) {
-	words := fold.words()
+func newWords(ctx context.Context, db postgres.Reader, generation int64, steps []step) ([]string, error) {
+	words := wordsOf(steps)
 	if len(words) <= blindly {
 		return words, nil
 	}
@@ -39,13 +39,15 @@ func newWords(ctx context.Context, db postgres.Reader, generation int64, fold ca
 	return words, nil
 }
 
-// words are those of all titles and authors, each once.
-func (f catalogFold) words() []string {
+// wordsOf are the words of all titles and authors, each once: also of those that a
+// later step of the batch replaces or deletes. Left to the last state of each book, the
+// vocabulary would depend on where batches were cut, and no rebuild give it again.
+func wordsOf(steps []step) []string {
 	var words []string
-	for _, rows := range []bookRows{f.created, f.updated} {
-		for i := range rows.ids {
-			words = append(words, searchtext.Words(rows.titles[i])...)
-			words = append(words, searchtext.Words(rows.authors[i])...)
+	for _, s := range steps {
+		if d := details(s.Event); d != nil {
+			words = append(words, searchtext.Words(d.Title)...)
+			words = append(words, searchtext.Words(d.Author)...)
 		}
 	}
 	slices.Sort(words)

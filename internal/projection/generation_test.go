@@ -52,7 +52,10 @@ func TestInstallMakesOneGeneration(t *testing.T) {
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[generation])
 	require.NoError(t, err)
-	require.Equal(t, []generation{{"catalog", 1, 1, "active"}, {"history", 1, 1, "active"}}, found)
+	require.Equal(t, []generation{
+		{"catalog", 1, projection.Catalog{}.Version(), "active"},
+		{"history", 1, projection.History{}.Version(), "active"},
+	}, found)
 }
 
 func TestInstallKeepsTheActiveGeneration(t *testing.T) {

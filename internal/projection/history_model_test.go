@@ -11,18 +11,18 @@ import (
 
 	"bookstore/internal/events"
 	"bookstore/internal/projection"
-	"bookstore/internal/searchtext"
 )
 
 // model is what the projections hold, the simple way: one event at a time.
 type model struct {
 	heads   map[int64]int64
 	books   map[int64]catalogRow
+	words   vocabulary
 	history map[int64][]string // what happened, by version
 }
 
 func newModel() *model {
-	return &model{heads: map[int64]int64{}, books: map[int64]catalogRow{}, history: map[int64][]string{}}
+	return &model{heads: map[int64]int64{}, books: map[int64]catalogRow{}, words: vocabulary{}, history: map[int64][]string{}}
 }
 
 func (m *model) apply(event events.Event) {
@@ -46,8 +46,8 @@ func (m *model) apply(event events.Event) {
 		delete(m.books, id)
 		return
 	}
-	b.Terms = searchtext.Terms(b.Title, b.Author)
 	m.books[id] = b
+	m.words.add(b.Details)
 }
 
 // drawLog draws a log of a few books: their histories in any interleaving, with
@@ -107,7 +107,7 @@ func TestAnyBatchesComeToWhatTheModelHas(t *testing.T) {
 			require.NoError(t, apply(pool, p, rebuilt, l.records))
 		}
 		requireModel(t, pool, want, live)
-		for _, table := range []string{"catalog_books", "catalog_deleted", "history_entries"} {
+		for _, table := range []string{"catalog_books", "catalog_deleted", "catalog_words", "history_entries"} {
 			requireSameRows(t, pool, fmt.Sprintf("%s_g%d", table, live), fmt.Sprintf("%s_g%d", table, rebuilt))
 		}
 	})
@@ -154,6 +154,7 @@ func requireModel(t *rapid.T, pool *pgxpool.Pool, want *model, generation int64)
 		found[row.ID] = row
 	}
 	require.Equal(t, want.books, found)
+	require.Equal(t, want.words, vocabularyOf(t, pool, generation))
 
 	history := map[int64][]string{}
 	for _, row := range historyRows(t, pool, generation) {

@@ -12,6 +12,9 @@ import (
 	"bookstore/internal/projection"
 )
 
+// current is the version of the catalog that the program makes.
+var current = projection.Catalog{}.Version()
+
 // variant is the catalog as another version of the program makes it.
 type variant struct {
 	projection.Catalog
@@ -44,14 +47,13 @@ func (v variant) Indexes(generation int64) []projection.Index {
 }
 
 func (v variant) Activate(ctx context.Context, tx pgx.Tx, generation int64) error {
-	if v.column == "" {
-		return v.Catalog.Activate(ctx, tx, generation)
+	if err := v.Catalog.Activate(ctx, tx, generation); err != nil || v.column == "" {
+		return err
 	}
 	_, err := tx.Exec(ctx, fmt.Sprintf(`
-		CREATE OR REPLACE VIEW catalog_generation AS SELECT %[1]d::bigint AS generation;
 		CREATE OR REPLACE VIEW books AS
 			SELECT %[1]d::bigint AS generation, id, version, title, author, published_at, description,
-				created_at, updated_at, terms, document, %[2]s
+				created_at, updated_at, isbn, lexemes, %[2]s
 			FROM catalog_books_g%[1]d`, generation, v.column))
 	return err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // gated is a version whose indexing takes as long as a test wants; see [store.hold].
-var gated = variant{version: 1, index: `DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(current_schema()), 0 /* %s %d */); END $$`}
+var gated = variant{version: current, index: `DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(current_schema()), 0 /* %s %d */); END $$`}
 
 // hold lets the next rebuild of the catalog, its second generation, get into a
 // phase and no further, until released. The phases from catching up to verifying

@@ -2,6 +2,7 @@ package rebuild_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ func TestInstallOnAnEmptyLog(t *testing.T) {
 	for range 2 { // needs nobody who carries rebuilds out, and can be done again
 		require.NoError(t, p.Install(t.Context()))
 	}
-	require.Equal(t, []string{"(1,1,active,t)"}, s.generations("catalog"))
+	require.Equal(t, []string{fmt.Sprintf("(1,%d,active,t)", current)}, s.generations("catalog"))
 	require.Equal(t, []string{"(1,1,active,t)"}, s.generations("history"))
 	require.Empty(t, s.rows(`TABLE rebuilds`))
 	outdated, err := p.Outdated(t.Context())
@@ -41,7 +42,7 @@ func TestInstallOnALogWithEvents(t *testing.T) {
 	s.eventually(func() bool { return len(s.rows(`TABLE rebuilds`)) == 1 }, "one rebuild")
 	b := s.awaitThat(1, "begun", func(b rebuild.Rebuild) bool { return b.Owner != "" })
 	require.Nil(t, b.Replaces)
-	require.Equal(t, []string{"(1,1,building,f)"}, s.generations("catalog"))
+	require.Equal(t, []string{fmt.Sprintf("(1,%d,building,f)", current)}, s.generations("catalog"))
 	require.Equal(t, []string{"(,)"}, s.rows(`SELECT to_regclass('books'), to_regclass('catalog_generation')`), "there is nothing to query")
 	require.Empty(t, installed)
 	goOn()
@@ -65,7 +66,7 @@ func TestInstallOnALogWithEvents(t *testing.T) {
 func TestInstallSaysWhyTheFirstGenerationCannotBeBuilt(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, books(3)...)
-	p := s.startProgram(variant{version: 1, index: `CREATE UNIQUE INDEX %s ON catalog_books_g%d (author)`})
+	p := s.startProgram(variant{version: current, index: `CREATE UNIQUE INDEX %s ON catalog_books_g%d (author)`})
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	err := p.Install(ctx)

@@ -231,7 +231,7 @@ func (r *round) finish() {
 		active, err := projection.ActiveGeneration(r.t.Context(), r.pool, p.Name())
 		require.NoError(r.t, err)
 		require.Equal(r.t, last.Generation, active)
-		require.True(r.t, slices.Contains(r.generations(p.Name()), fmt.Sprintf("(%d,1,retired,t)", *last.Replaces)))
+		require.True(r.t, slices.Contains(r.generations(p.Name()), fmt.Sprintf("(%d,%d,retired,t)", *last.Replaces, p.Version())))
 		r.requireSame(p, *last.Replaces, active)
 	}
 	r.requireNothingLeft()

@@ -2,6 +2,7 @@ package rebuild_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func TestRollback(t *testing.T) {
 	s.requireSame(projection.Catalog{}, 1, 2) // the retired one is fed too
 	require.NoError(t, p.Rollback(t.Context(), "catalog"))
 	require.Equal(t, int64(1), s.answering())
-	require.Equal(t, []string{"(1,1,active,t)", "(2,1,retired,t)"}, s.generations("catalog"))
+	require.Equal(t, []string{fmt.Sprintf("(1,%d,active,t)", current), fmt.Sprintf("(2,%d,retired,t)", current)}, s.generations("catalog"))
 	require.Len(t, s.rows(`TABLE books`), 5)
 	var differing int
 	require.NoError(t, p.Diff(t.Context(), b.ID, func(compare.Row) error { differing++; return nil }))
@@ -196,7 +197,7 @@ func TestTheGenerationBeforeLastIsDropped(t *testing.T) {
 	s.await(s.begin(p, "catalog", rebuild.Request{}).ID, rebuild.Switched)
 	s.await(s.begin(p, "catalog", rebuild.Request{}).ID, rebuild.Switched)
 	s.eventually(func() bool {
-		return slices.Equal(s.generations("catalog"), []string{"(2,1,retired,t)", "(3,1,active,t)"})
+		return slices.Equal(s.generations("catalog"), []string{fmt.Sprintf("(2,%d,retired,t)", current), fmt.Sprintf("(3,%d,active,t)", current)})
 	}, "the first generation to go")
 	s.requireGone(1)
 }
@@ -228,7 +229,7 @@ func TestAnEstimateLeavesNothingBehind(t *testing.T) {
 func TestAnEstimateGetsOverPoison(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, books(5)...)
-	for _, v := range []variant{{version: 2, foolish: true}, {version: 2, panics: true}} {
+	for _, v := range []variant{{version: current + 1, foolish: true}, {version: current + 1, panics: true}} {
 		e, err := s.startProgram(v).Estimate(t.Context(), "catalog")
 		require.NoError(t, err)
 		require.Equal(t, int64(5), e.Events)

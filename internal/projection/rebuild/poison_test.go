@@ -36,7 +36,7 @@ func TestWhatARebuildParksIsRetriedByTheLiveConsumer(t *testing.T) {
 	s.awaitLive("catalog")
 	require.Len(t, s.parked(2), 3)
 
-	s.startLive(variant{version: 1, naive: true})
+	s.startLive(variant{version: current, naive: true})
 	s.ask(parked.Retry, s.parked(2)[0].ID)
 	s.eventually(func() bool { return len(s.parked(2)) == 0 }, "the retry")
 	require.Len(t, s.rows(`SELECT FROM books WHERE id = 6 AND version = 3`), 1)

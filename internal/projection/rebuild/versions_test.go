@@ -2,6 +2,7 @@ package rebuild_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,13 +12,13 @@ import (
 	"bookstore/internal/projection/rebuild"
 )
 
-// givenOutdated returns a store whose catalog, of ten books, was made by version 1,
-// while the program makes next, and knows version 1 as well.
+// givenOutdated returns a store whose catalog, of ten books, was made by the version there
+// is, while the program makes next, and knows that version as well.
 func givenOutdated(t *testing.T, next variant) (*store, *program) {
 	t.Helper()
 	s, old := givenCatalog(t, books(10)...)
 	old.stop()
-	next.version = 2
+	next.version = current + 1
 	p := s.startProgram(projection.Catalog{}, next)
 	s.startLive(projection.Catalog{}, next)
 	return s, p
@@ -31,7 +32,7 @@ func TestANewVersionThatMeansToDifferWaitsForConsent(t *testing.T) {
 	require.Equal(t, []string{"catalog"}, outdated)
 
 	b := s.await(s.begin(p, "catalog", rebuild.Request{}).ID, rebuild.Differs)
-	require.Equal(t, 2, b.Version)
+	require.Equal(t, current+1, b.Version)
 	require.Equal(t, int64(4), b.Verification.Differences, "books 1, 4, 7 and 10")
 	table := b.Verification.Tables[0]
 	require.Equal(t, "catalog_books", table.Table)
@@ -121,7 +122,7 @@ func TestAVersionWhoseCodeIsGone(t *testing.T) {
 	t.Parallel()
 	s, old := givenCatalog(t, books(10)...)
 	old.stop()
-	next := variant{version: 2}
+	next := variant{version: current + 1}
 	s.live.stop()
 	s.log.add(t, created(11), updated(3, 2))
 	consumer := s.startLive(next)
@@ -131,7 +132,7 @@ func TestAVersionWhoseCodeIsGone(t *testing.T) {
 		faults := consumer.Faults()
 		return len(faults) > 0 && errors.As(faults[0], &unknown)
 	}, "the live consumer to halt")
-	require.Equal(t, projection.UnknownVersionError{Projection: "catalog", Generation: 1, Version: 1}, *unknown)
+	require.Equal(t, projection.UnknownVersionError{Projection: "catalog", Generation: 1, Version: current}, *unknown)
 	require.Len(t, s.rows(`TABLE books`), 10, "queries are answered from what is there")
 	before := s.position("catalog")
 
@@ -145,6 +146,6 @@ func TestAVersionWhoseCodeIsGone(t *testing.T) {
 	s.awaitLive("catalog")
 	require.Empty(t, consumer.Faults())
 	require.Len(t, s.rows(`TABLE books`), 11, "and the live consumer goes on to the end of the log")
-	require.Equal(t, []string{"(1,1,retired,f)", "(2,2,active,t)"}, s.generations("catalog"))
+	require.Equal(t, []string{fmt.Sprintf("(1,%d,retired,f)", current), fmt.Sprintf("(2,%d,active,t)", current+1)}, s.generations("catalog"))
 	require.ErrorIs(t, p.Rollback(t.Context(), "catalog"), rebuild.ErrNothingToRollBackTo)
 }
