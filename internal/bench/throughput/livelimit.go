@@ -3,6 +3,7 @@ package throughput
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,7 +21,7 @@ import (
 // are no checkpoints, no reading of what is there, and no care for conflicts;
 // commits don't wait for the disk, as the engine's don't.
 func (w *worker) liveLimit(ctx context.Context) (Outcome, error) {
-	l := &limitRun{worker: w, cutters: make([]cutter, w.Connections), seen: make(map[int64]int64)}
+	l := &limitRun{worker: w, cutters: make([]cutter, w.Connections), seen: make(map[int64]int64), known: make(map[string]bool)}
 	for range w.Connections {
 		conn, err := w.pool.Acquire(ctx)
 		if err != nil {
@@ -51,6 +52,7 @@ type limitRun struct {
 	conns   []*pgxpool.Conn
 	cutters []cutter
 	seen    map[int64]int64 // the version that each book has come to
+	known   map[string]bool // the vocabulary
 	sizes   int             // how many of Batches are used
 	events  int
 	ready   int // events in batches that are ready
@@ -85,6 +87,7 @@ func (l *limitRun) add(ctx context.Context, r events.Record) error {
 	if event, ok := recorded.Event.(events.BookEvent); ok && event.BookVersion() > l.seen[event.Book()] {
 		l.seen[event.Book()] = event.BookVersion()
 		c.rows.add(event)
+		c.rows.words = l.learn(c.rows.words, event)
 	}
 	if c.n == c.size {
 		l.cut(i)
@@ -93,6 +96,25 @@ func (l *limitRun) add(ctx context.Context, r events.Record) error {
 		return l.write(ctx)
 	}
 	return nil
+}
+
+// learn appends the words of an event that are new to the vocabulary: each is written
+// once, and nobody has to look.
+func (l *limitRun) learn(words []string, event events.BookEvent) []string {
+	var said events.Details
+	switch e := event.(type) {
+	case events.BookCreated:
+		said = e.Details
+	case events.BookUpdated:
+		said = e.Details
+	}
+	for _, word := range wordsOf(said) {
+		if !l.known[word] {
+			l.known[word] = true
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // nextSize takes the sizes in their order, and again from the first on: batches
@@ -143,6 +165,7 @@ func (l *limitRun) write(ctx context.Context) error {
 type rowBatch struct {
 	order []int64
 	books map[int64]*row
+	words []string // that are new
 }
 
 // row is a book as the batch leaves it.
@@ -177,8 +200,9 @@ func (b *rowBatch) add(event events.BookEvent) {
 type columns struct {
 	ids, versions                              []int64
 	titles, authors, publishedAt, descriptions []string
+	isbns                                      []string
 	created, updated                           []time.Time
-	terms, documents                           []string
+	lexemes                                    []string
 }
 
 func (c *columns) add(id int64, r *row) {
@@ -188,21 +212,21 @@ func (c *columns) add(id int64, r *row) {
 	c.authors = append(c.authors, r.details.Author)
 	c.publishedAt = append(c.publishedAt, r.details.PublishedAt)
 	c.descriptions = append(c.descriptions, r.details.Description)
+	c.isbns = append(c.isbns, r.details.ISBN)
 	c.created = append(c.created, r.created)
 	c.updated = append(c.updated, r.updated)
-	c.terms = append(c.terms, terms(r.details))
-	c.documents = append(c.documents, document(r.details))
+	c.lexemes = append(c.lexemes, lexemes(id, r.details))
 }
 
 func (c *columns) arguments() []any {
-	return []any{c.ids, c.versions, c.titles, c.authors, c.publishedAt, c.descriptions, c.created, c.updated, c.terms, c.documents}
+	return []any{c.ids, c.versions, c.titles, c.authors, c.publishedAt, c.descriptions, c.isbns, c.created, c.updated, c.lexemes}
 }
 
 const unnestRows = `
-	SELECT id, version, title, author, published_at, description, created_at, updated_at, terms, document::tsvector
+	SELECT id, version, title, author, published_at, description, isbn, created_at, updated_at, lexemes::tsvector
 	FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-		$7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[])
-	AS new (id, version, title, author, published_at, description, created_at, updated_at, terms, document)`
+		$7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[])
+	AS new (id, version, title, author, published_at, description, isbn, created_at, updated_at, lexemes)`
 
 // statements is one pipeline, and so one transaction.
 func (b *rowBatch) statements(t Task) *pgx.Batch {
@@ -220,17 +244,21 @@ func (b *rowBatch) statements(t Task) *pgx.Batch {
 	batch := &pgx.Batch{}
 	if len(created.ids) > 0 {
 		batch.Queue(`INSERT INTO `+t.books()+` (id, version, title, author, published_at, description,
-			created_at, updated_at, terms, document)`+unnestRows, created.arguments()...)
+			isbn, created_at, updated_at, lexemes)`+unnestRows, created.arguments()...)
 	}
 	if len(updated.ids) > 0 {
 		batch.Queue(`UPDATE `+t.books()+` AS book SET version = n.version, title = n.title, author = n.author,
-			published_at = n.published_at, description = n.description, updated_at = n.updated_at,
-			terms = n.terms, document = n.document
+			published_at = n.published_at, description = n.description, isbn = n.isbn, updated_at = n.updated_at,
+			lexemes = n.lexemes
 			FROM (`+unnestRows+`) AS n WHERE book.id = n.id`, updated.arguments()...)
 	}
 	if len(over.ids) > 0 {
 		batch.Queue(`DELETE FROM `+t.books()+` WHERE id = ANY($1)`, over.ids)
 		batch.Queue(`INSERT INTO `+t.deleted()+` (id, version) SELECT * FROM unnest($1::bigint[], $2::bigint[])`, over.ids, over.versions)
+	}
+	if len(b.words) > 0 {
+		slices.Sort(b.words)
+		batch.Queue(t.insertWords(), vocabulary(b.words)...)
 	}
 	return batch
 }

@@ -158,17 +158,23 @@ func (n *naiveHandler) apply(msg *message.Message) error {
 		case events.BookCreated:
 			_, err = tx.Exec(ctx, `
 				INSERT INTO `+n.books()+` (id, version, title, author, published_at, description,
-					created_at, updated_at, terms, document)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9
+					isbn, created_at, updated_at, lexemes)
+				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9
 				WHERE NOT EXISTS (SELECT FROM `+n.deleted()+` WHERE id = $1)
 				ON CONFLICT (id) DO NOTHING`,
-				e.ID, e.Version, e.Title, e.Author, e.PublishedAt, e.Description, e.CreatedAt, terms(e.Details), document(e.Details))
+				e.ID, e.Version, e.Title, e.Author, e.PublishedAt, e.Description, e.ISBN, e.CreatedAt, lexemes(e.ID, e.Details))
+			if err == nil {
+				err = n.learn(ctx, tx, e.Details)
+			}
 		case events.BookUpdated:
 			_, err = tx.Exec(ctx, `
 				UPDATE `+n.books()+` SET version = $2, title = $3, author = $4, published_at = $5,
-					description = $6, updated_at = $7, terms = $8, document = $9
+					description = $6, isbn = $7, updated_at = $8, lexemes = $9
 				WHERE id = $1 AND version < $2`,
-				e.ID, e.Version, e.Title, e.Author, e.PublishedAt, e.Description, e.UpdatedAt, terms(e.Details), document(e.Details))
+				e.ID, e.Version, e.Title, e.Author, e.PublishedAt, e.Description, e.ISBN, e.UpdatedAt, lexemes(e.ID, e.Details))
+			if err == nil {
+				err = n.learn(ctx, tx, e.Details)
+			}
 		case events.BookDeleted:
 			_, err = tx.Exec(ctx, `DELETE FROM `+n.books()+` WHERE id = $1`, e.ID)
 			if err == nil {
@@ -179,8 +185,12 @@ func (n *naiveHandler) apply(msg *message.Message) error {
 	})
 }
 
-func terms(d events.Details) string { return searchtext.Terms(d.Title, d.Author) }
+// learn adds a book's words to the vocabulary.
+func (n *naiveHandler) learn(ctx context.Context, tx pgx.Tx, d events.Details) error {
+	_, err := tx.Exec(ctx, n.insertWords()+` ON CONFLICT (word) DO NOTHING`, vocabulary(wordsOf(d))...)
+	return err
+}
 
-func document(d events.Details) string {
-	return searchtext.Document(d.Title, d.Author, d.Description)
+func lexemes(id int64, d events.Details) string {
+	return searchtext.Lexemes(id, searchtext.Text{Title: d.Title, Author: d.Author, Description: d.Description, ISBN: d.ISBN})
 }

@@ -93,7 +93,7 @@ func TestTheTablesAreTheCatalogs(t *testing.T) {
 	for _, table := range (projection.Catalog{}).Tables() {
 		names = append(names, table.Name)
 	}
-	require.Equal(t, []string{tableBooks, tableDeleted}, names)
+	require.Equal(t, []string{tableBooks, tableDeleted, tableWords}, names)
 }
 
 func TestRowsThatDifferAreFoundOut(t *testing.T) {

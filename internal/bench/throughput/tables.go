@@ -16,10 +16,12 @@ import (
 const (
 	tableBooks   = "catalog_books"
 	tableDeleted = "catalog_deleted"
+	tableWords   = "catalog_words"
 )
 
 func (t Task) books() string   { return projection.TableName(tableBooks, t.Generation) }
 func (t Task) deleted() string { return projection.TableName(tableDeleted, t.Generation) }
+func (t Task) words() string   { return projection.TableName(tableWords, t.Generation) }
 
 // consumer is the name of a generation's checkpoints.
 func (t Task) consumer() string {
@@ -84,8 +86,8 @@ func settle(ctx context.Context, pool *pgxpool.Pool) error {
 // Rows says what is in the tables of a generation: two that have the same rows,
 // in whatever order, have the same Rows.
 type Rows struct {
-	Books, Deleted int64
-	Hash           string
+	Books, Deleted, Words int64
+	Hash                  string
 }
 
 // RowsError says that two ways did not come to the same rows, so that one of them
@@ -102,11 +104,13 @@ func (e *RowsError) Error() string {
 func readRows(ctx context.Context, pool *pgxpool.Pool, generation int64) (Rows, error) {
 	var rows Rows
 	t := Task{Generation: generation}
+	count := func(table string) string {
+		return `(SELECT count(*) AS n, coalesce(sum(hashtextextended(t::text, 0)), 0)::text AS hash FROM ` + table + ` AS t)`
+	}
 	err := pool.QueryRow(ctx, `
-		SELECT b.n, d.n, coalesce(b.hash, 0)::text || '/' || coalesce(d.hash, 0)::text FROM
-			(SELECT count(*) AS n, sum(hashtextextended(t::text, 0)) AS hash FROM `+t.books()+` AS t) AS b,
-			(SELECT count(*) AS n, sum(hashtextextended(t::text, 0)) AS hash FROM `+t.deleted()+` AS t) AS d`,
-	).Scan(&rows.Books, &rows.Deleted, &rows.Hash)
+		SELECT b.n, d.n, w.n, b.hash || '/' || d.hash || '/' || w.hash
+		FROM `+count(t.books())+` AS b, `+count(t.deleted())+` AS d, `+count(t.words())+` AS w`,
+	).Scan(&rows.Books, &rows.Deleted, &rows.Words, &rows.Hash)
 	if err != nil {
 		return Rows{}, fmt.Errorf("count rows: %w", err)
 	}
