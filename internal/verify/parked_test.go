@@ -86,7 +86,7 @@ func TestAParkedBookIsComparedAsItWasBefore(t *testing.T) {
 	w.exec(`UPDATE catalog_books_g1 SET title = 'Emma, revised again' WHERE id = 1`)
 	w.exec(`DELETE FROM history_entries_g1 WHERE book_id = 1`)
 	w.exec(`INSERT INTO catalog_books_g1 SELECT 2, version, title, author, published_at, description,
-		created_at, updated_at, terms, document FROM catalog_books_g1 WHERE id = 1`)
+		isbn, created_at, updated_at, lexemes FROM catalog_books_g1 WHERE id = 1`)
 	report, differences := w.verify()
 	require.ElementsMatch(t, append([]where{
 		{verify.InCatalog, 1, 0, "title"}, {verify.InHistory, 1, 1, "entry"}, {verify.InCatalog, 2, 0, "book"},

@@ -34,6 +34,7 @@ func (b book) values() []value {
 		{"author", b.Author},
 		{"published_at", b.PublishedAt},
 		{"description", b.Description},
+		{"isbn", b.ISBN},
 		{"created_at", events.FormatTime(b.createdAt)},
 		{"updated_at", events.FormatTime(b.updatedAt)},
 	}
@@ -48,6 +49,7 @@ func (e entry) values() []value {
 			{"author", e.Author},
 			{"published_at", e.PublishedAt},
 			{"description", e.Description},
+			{"isbn", e.ISBN},
 		}
 	}
 	return append([]value{

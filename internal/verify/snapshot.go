@@ -36,14 +36,14 @@ func isUndefinedTable(err error) bool {
 // eachBook calls fn with the rows of the catalog, those of ids only unless ids is nil.
 func (v *verification) eachBook(ctx context.Context, tx pgx.Tx, ids []int64, fn func(book)) error {
 	rows, err := tx.Query(ctx, `
-		SELECT generation, id, version, title, author, published_at, description, created_at, updated_at
+		SELECT generation, id, version, title, author, published_at, description, isbn, created_at, updated_at
 		FROM books WHERE $1::bigint[] IS NULL OR id = ANY($1)`, ids)
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
 	var generation int64
 	var b book
-	into := []any{&generation, &b.id, &b.version, &b.Title, &b.Author, &b.PublishedAt, &b.Description, &b.createdAt, &b.updatedAt}
+	into := []any{&generation, &b.id, &b.version, &b.Title, &b.Author, &b.PublishedAt, &b.Description, &b.ISBN, &b.createdAt, &b.updatedAt}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		fn(b)
 		return sameGeneration(generation, v.report.Catalog)

@@ -96,6 +96,21 @@ func TestEachKindOfDifferenceIsReported(t *testing.T) {
 			},
 			want: is(where{verify.InCatalog, 1, 0, "title"}, where{verify.InCatalog, 1, 0, "updated_at"}),
 		},
+		"an ISBN that is wrong, lost or made up": {
+			plant: func(w *world) {
+				w.do(
+					events.CreateBook{ID: 4, Details: withISBN("9783161484100")},
+					events.CreateBook{ID: 5, Details: withISBN("9780306406157")},
+				)
+				w.project()
+				w.exec(`UPDATE catalog_books_g1 SET isbn = CASE id WHEN 4 THEN '9780306406157' WHEN 5 THEN '' ELSE '9783161484100' END WHERE id IN (1, 4, 5)`)
+				w.exec(`UPDATE history_entries_g1 SET details = details - 'isbn' WHERE book_id = 5`)
+			},
+			want: is(
+				where{verify.InCatalog, 1, 0, "isbn"}, where{verify.InCatalog, 4, 0, "isbn"}, where{verify.InCatalog, 5, 0, "isbn"},
+				where{verify.InHistory, 5, 1, "isbn"},
+			),
+		},
 		"a book that is missing": {
 			plant: func(w *world) { w.exec(`DELETE FROM catalog_books_g1 WHERE id = 2`) },
 			want:  is(where{verify.InCatalog, 2, 0, "book"}),
@@ -103,7 +118,7 @@ func TestEachKindOfDifferenceIsReported(t *testing.T) {
 		"books that nobody created, or that were deleted": {
 			plant: func(w *world) {
 				w.exec(`INSERT INTO catalog_books_g1 SELECT unnest(ARRAY[3, 77]), version, title, author, published_at, description,
-					created_at, updated_at, terms, document FROM catalog_books_g1 WHERE id = 1`)
+					isbn, created_at, updated_at, lexemes FROM catalog_books_g1 WHERE id = 1`)
 			},
 			want: is(where{verify.InCatalog, 3, 0, "book"}, where{verify.InCatalog, 77, 0, "book"}),
 		},
@@ -215,6 +230,12 @@ func TestEachKindOfDifferenceIsReported(t *testing.T) {
 
 func is(want ...where) func(*world) []where {
 	return func(*world) []where { return want }
+}
+
+func withISBN(isbn string) events.Details {
+	d := details("Of a number")
+	d.ISBN = isbn
+	return d
 }
 
 // deleteBeginning deletes the first event of book 3 and what lies before it in
