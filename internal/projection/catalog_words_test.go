@@ -151,7 +151,7 @@ func TestALaneWaitsForTheWordsOfAnother(t *testing.T) {
 
 	other, err := pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer other.Rollback(context.Background()) //nolint:errcheck // only where the test has failed before
+	defer other.Rollback(context.Background())
 	writes, err := projection.Catalog{}.Apply(t.Context(), pool, 1, l.records[:1])
 	require.NoError(t, err)
 	require.NoError(t, other.SendBatch(t.Context(), writes).Close())
