@@ -12,16 +12,17 @@
 -- (0) finds those of its own tier in the two newest blocks of 2^bits ids, the newest
 -- first; before the first of these come the most popular books of the tier, of as many
 -- as popular says. A step's driver is what the index on lexemes is asked for (null: all of
--- the blocks); exact says that it is the tier's condition and need not be checked.
+-- the blocks); exact says that it is the tier's condition and need not be checked. Known
+-- are books of better tiers than the first step's, which have been found before.
 --
 -- ts_match_vq is the function behind @@: what says @@, the index is asked for.
 CREATE FUNCTION search_books(
     conditions tsquery[], better tsquery[],
     step_tiers int[], step_through int[], step_bits int[], step_drivers tsquery[], step_exact boolean[],
-    popular int, wanted int
+    known bigint[], popular int, wanted int
 ) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    found     bigint[] := '{}';
+    found     bigint[] := known;
     hot       bigint[];   -- the most popular books that are in any tier from the first step in blocks on
     hot_tiers int[];      -- null: not looked for yet
     mine      bigint[];   -- those of this tier

@@ -69,7 +69,7 @@ type Page struct {
 
 // List returns limit books from offset on, by id.
 func (c *Catalog) List(ctx context.Context, offset, limit int) (Page, error) {
-	page, _, err := c.page(ctx, limit, "book.id", `
+	page, _, err := readPage(ctx, c.read, limit, "book.id", `
 		SELECT `+bookColumns+`, id AS place FROM books ORDER BY id LIMIT $1 OFFSET $2`, limit+1, offset)
 	return page, err
 }
@@ -77,7 +77,7 @@ func (c *Catalog) List(ctx context.Context, offset, limit int) (Page, error) {
 // Get returns the book with that id. The snapshot is set also where there is none,
 // or none can be shown.
 func (c *Catalog) Get(ctx context.Context, id int64) (web.Book, Snapshot, error) {
-	page, parked, err := c.page(ctx, 1, "$1", `SELECT `+bookColumns+`, 0 AS place FROM books WHERE id = $1`, id)
+	page, parked, err := readPage(ctx, c.read, 1, "$1", `SELECT `+bookColumns+`, 0 AS place FROM books WHERE id = $1`, id)
 	switch {
 	case err != nil:
 		return web.Book{}, Snapshot{}, err
@@ -102,13 +102,13 @@ func (p parked) error(book int64) *ParkedError {
 
 const bookColumns = `id, version, title, author, published_at, description, isbn, created_at, updated_at`
 
-// page runs a SELECT of bookColumns and their place on the page, that is
+// readPage runs a SELECT of bookColumns and their place on the page, that is
 // asked for one book more than limit; that one only tells that there are more.
 // What is parked is looked up of the book that parkedBook names; last is what was
 // found of the last one.
-func (c *Catalog) page(ctx context.Context, limit int, parkedBook, books string, args ...any) (page Page, last parked, err error) {
+func readPage(ctx context.Context, read reader, limit int, parkedBook, books string, args ...any) (page Page, last parked, err error) {
 	page.Books = make([]web.Book, 0, limit+1)
-	err = c.read(ctx, pageStatement(parkedBook, books), args, func(row pgx.CollectableRow) error {
+	err = read(ctx, pageStatement(parkedBook, books), args, func(row pgx.CollectableRow) error {
 		var b web.Book
 		var place zeronull.Int8
 		var position offsetsScanner

@@ -22,20 +22,18 @@ const (
 	leastPart     = 3    // letters of a part; fewer are in too many words
 )
 
-// widen returns the query in wider readings: with the words that its own may be mistyped
-// ones of, and with those as well that they may be parts of; fewer where there are none.
-func (c *Catalog) widen(ctx context.Context, asked searchtext.Query) ([]searchtext.Query, error) {
-	typos, parts, err := c.similar(ctx, asked)
+// widen returns the query and wider readings of it: with the words that its own may be
+// mistyped ones of, and with those as well that they may be parts of; fewer where there
+// are none.
+func (s *searcher) widen(ctx context.Context, asked searchtext.Query) ([]searchtext.Query, error) {
+	typos, parts, err := s.similar(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
-	var readings []searchtext.Query
-	latest := asked
+	readings := []searchtext.Query{asked}
 	for _, others := range [][][]string{typos, parts} {
-		next, wider := with(latest, others)
-		if wider {
-			readings = append(readings, next)
-			latest = next
+		if wider, any := with(readings[len(readings)-1], others); any {
+			readings = append(readings, wider)
 		}
 	}
 	return readings, nil
@@ -59,7 +57,7 @@ func with(q searchtext.Query, others [][]string) (wider searchtext.Query, any bo
 
 // similar returns, for each clause, words of titles and authors that are within a typo or
 // two of its own, and words that its own is a part of. Phrases are meant as they are.
-func (c *Catalog) similar(ctx context.Context, asked searchtext.Query) (typos, parts [][]string, err error) {
+func (s *searcher) similar(ctx context.Context, asked searchtext.Query) (typos, parts [][]string, err error) {
 	typos, parts = make([][]string, len(asked)), make([][]string, len(asked))
 	var mistyped, pieces struct {
 		clauses []int
@@ -81,7 +79,7 @@ func (c *Catalog) similar(ctx context.Context, asked searchtext.Query) (typos, p
 	if len(mistyped.clauses)+len(pieces.clauses) == 0 {
 		return typos, parts, nil
 	}
-	err = c.read(ctx, `
+	err = s.read(ctx, `
 		SELECT clause, word, false FROM unnest($1::int[], $2::text[]) AS mistyped (clause, lookup)
 		CROSS JOIN LATERAL (SELECT word FROM catalog_words WHERE variants && lookup::int[] LIMIT $5) AS known
 		UNION ALL

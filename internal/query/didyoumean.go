@@ -17,8 +17,21 @@ const maxAttempts = 6
 // nothing; "" where there is none at hand. Words that no title and no author has are
 // replaced by what looks most like them, or left out; if these words are never together,
 // one of them is left out.
-func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (string, error) {
-	known, err := c.nearestKnown(ctx, nothing.Read)
+func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (meant string, err error) {
+	stats, err := c.statistics.get(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	err = c.atOneMoment(ctx, func(read reader) error {
+		s := searcher{read: read, statistics: stats}
+		meant, err = s.meant(ctx, nothing)
+		return err
+	})
+	return meant, err
+}
+
+func (s *searcher) meant(ctx context.Context, nothing Result) (string, error) {
+	known, err := s.nearestKnown(ctx, nothing.Read)
 	if err != nil {
 		return "", err
 	}
@@ -32,7 +45,8 @@ func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (string, error
 		if len(attempt) == 0 || attempt.String() == asTyped(nothing.Read).String() {
 			continue
 		}
-		found, err := c.searchFor(ctx, SearchRequest{Limit: 1}, attempt)
+		one := SearchRequest{Limit: 1}
+		found, err := s.found(ctx, one, planSearch([]searchtext.Query{attempt}, s.statistics, one.wanted()), attempt)
 		if err != nil || len(found.Books) > 0 {
 			return attempt.String(), err
 		}
@@ -51,13 +65,13 @@ func asTyped(q searchtext.Query) searchtext.Query {
 
 // nearestKnown is a query whose words are in the vocabulary: each as it is or as the word
 // that shares most with it; without those that share nothing with any.
-func (c *Catalog) nearestKnown(ctx context.Context, q searchtext.Query) (searchtext.Query, error) {
+func (s *searcher) nearestKnown(ctx context.Context, q searchtext.Query) (searchtext.Query, error) {
 	words := make([]string, len(q))
 	for i, clause := range q {
 		words[i] = clause.Words[0]
 	}
 	var nearest []string
-	err := c.read(ctx, `
+	err := s.read(ctx, `
 		SELECT coalesce(same.word, alike.word, '') FROM unnest($1::text[]) WITH ORDINALITY AS asked (word, place)
 		LEFT JOIN catalog_words AS same ON same.word = asked.word
 		LEFT JOIN LATERAL (

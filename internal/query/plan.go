@@ -12,7 +12,9 @@ import (
 type plan struct {
 	tiers  []tier // the best first
 	steps  []step
-	wanted int // books, with those that are skipped
+	wanted int     // books, with those that are skipped
+	wider  int     // the first tier that is not of the query as it is
+	known  []int64 // books that have been found before, in their order
 	// partial means that not all books are looked through, as that might cost too much.
 	// Where less than wanted is found then, there may be more.
 	partial bool
@@ -22,7 +24,7 @@ type plan struct {
 type tier struct {
 	condition string // as a tsquery
 	better    string // the condition of being in a tier before this one; "" for the first
-	holds     bool   // what is in a tier before this one is in this one too
+	holds     int    // what is in a tier from this one on, up to itself, is in itself
 	needs     []need
 	way       way  // through all books
 	few       bool // that are found so can be ranked in one go
@@ -65,30 +67,52 @@ const (
 	longCost = 15_000
 )
 
-// planSearch plans for a query in several readings, each of them wider than the one
-// before. The titles that are or begin with the query are those of the first.
+// planSearch plans for a query and wider readings of it, each wider than the one before,
+// which are of titles and authors only.
 func planSearch(readings []searchtext.Query, stats *statistics, wanted int) plan {
 	p := plan{wanted: wanted}
-	for i, q := range readings {
-		narrower := len(p.tiers) - 1
-		if i == 0 {
-			if title, named := q.TitleIs(); named {
-				p.add(title, stats)
+	asked := readings[0]
+	if title, named := asked.TitleIs(); named {
+		p.add(title, stats)
+	}
+	if beginning, named := asked.TitleBegins(); named {
+		p.add(beginning, stats)
+	}
+	for _, scope := range []searchtext.Scope{searchtext.InTitle, searchtext.InTitleOrAuthor, searchtext.InBook} {
+		p.add(asked.In(scope), stats)
+	}
+	p.wider = len(p.tiers)
+	whole, last := len(p.tiers)-1, len(p.tiers)-1
+	for _, wider := range readings[1:] {
+		for _, scope := range []searchtext.Scope{searchtext.InTitle, searchtext.InTitleOrAuthor} {
+			if !p.add(wider.In(scope), stats) {
+				continue
 			}
-			if beginning, named := q.TitleBegins(); named {
-				p.add(beginning, stats)
+			t := &p.tiers[len(p.tiers)-1]
+			t.better = either(p.tiers[whole].condition, p.tiers[last].condition, t.better)
+			t.holds = whole + 1
+			if scope == searchtext.InTitle {
+				t.holds = len(p.tiers) - 1
 			}
 		}
-		for _, scope := range []searchtext.Scope{searchtext.InTitle, searchtext.InTitleOrAuthor, searchtext.InBook} {
-			p.add(q.In(scope), stats)
-			if t := &p.tiers[len(p.tiers)-1]; narrower >= 0 && len(p.tiers)-1 > narrower {
-				t.better = p.tiers[narrower].condition + " | " + t.better
-				t.holds = scope == searchtext.InBook
-			}
-		}
+		last = len(p.tiers) - 1
 	}
 	p.plan(stats.books)
 	return p
+}
+
+// behind is what is left of the plan when all tiers of the query as it is have been looked
+// through, and these books found.
+func (p plan) behind(known []int64) plan {
+	p.known = known
+	p.steps = slices.DeleteFunc(slices.Clone(p.steps), func(s step) bool { return s.tier < p.wider })
+	return p
+}
+
+// either is the condition of meeting one of several.
+func either(conditions ...string) string {
+	slices.Sort(conditions)
+	return strings.Join(slices.Compact(conditions), " | ")
 }
 
 // plan ranks as many tiers at a time as have few books together. The others it looks for
@@ -110,11 +134,11 @@ func (p *plan) plan(books float64) {
 	}
 }
 
-// last is the last tier from one on that holds those before it and meets a condition;
-// -1 where there is none.
+// last is the last tier from one on that holds all between them and meets a condition; -1
+// where there is none.
 func (p *plan) last(from int, meets func(tier) bool) int {
 	for i := len(p.tiers) - 1; i >= from; i-- {
-		if meets(p.tiers[i]) && (p.tiers[i].holds || i == from) {
+		if meets(p.tiers[i]) && (p.tiers[i].holds <= from || i == from) {
 			return i
 		}
 	}
@@ -122,13 +146,13 @@ func (p *plan) last(from int, meets func(tier) bool) int {
 }
 
 // add plans a tier, unless it is the one before once more.
-func (p *plan) add(condition searchtext.Condition, stats *statistics) {
-	t := tier{condition: condition.Query, holds: true}
+func (p *plan) add(condition searchtext.Condition, stats *statistics) (added bool) {
+	t := tier{condition: condition.Query}
 	if n := len(p.tiers); n > 0 {
 		t.better = p.tiers[n-1].condition
 	}
 	if t.condition == t.better {
-		return
+		return false
 	}
 	t.needs = rarestFirst(condition.Needs, stats)
 	t.way = throughIndex(t.needs, stats.books, condition.Query)
@@ -140,6 +164,7 @@ func (p *plan) add(condition searchtext.Condition, stats *statistics) {
 	}
 	t.few = t.way.cost+t.way.books*rankCost <= fewCost && t.way.books <= fewBooks && t.way.most <= fewCorrelated
 	p.tiers = append(p.tiers, t)
+	return true
 }
 
 // need is one of the lists of lexemes that a book must have one of.
@@ -174,7 +199,7 @@ func cheaper(n searchtext.Need, stats *statistics) need {
 		collect: slices.ContainsFunc(n.Lexemes, func(l searchtext.Lexeme) bool { return l.Prefix }),
 	}
 	if n.Strange {
-		begins.share *= strangeShare
+		begins.share = min(1, stats.any(n.Lexemes[1:])+strangeShare*stats.share(n.Lexemes[0]))
 	}
 	if len(n.Completed) == 0 {
 		return begins

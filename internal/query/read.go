@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,10 @@ var ErrTooSlow = errors.New("the query took too long")
 // keep its limit.
 const grace = time.Second
 
-// read runs one SELECT, bounded in time, and hands its rows to scan.
+// reader runs a SELECT, bounded in time, and hands its rows to scan.
+type reader func(ctx context.Context, sql string, args []any, scan func(pgx.CollectableRow) error) error
+
+// read is the [reader] of a SELECT by itself.
 //
 // The limit travels in the same round trip as the query: a pipeline without
 // BEGIN is one transaction, and the settings end with it.
@@ -33,12 +37,61 @@ func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pg
 	}
 	bounded, cancel := context.WithTimeout(ctx, c.Timeout+grace)
 	defer cancel()
-
 	pipeline := &pgx.Batch{}
-	// How a search is carried out has been decided before it gets here, see plan. To plan
-	// it again each time would cost more than most searches.
+	c.bound(pipeline)
+	return asTooSlow(ctx, send(bounded, c.Pool, pipeline, sql, args, scan))
+}
+
+// atOneMoment gives f a [reader] for several SELECTs that all see the read model as it is
+// at the first of them. It takes a round trip more than they do, to end it.
+//
+// The generation is read first: a switch replaces its view first as well, so that the two
+// wait for each other and never deadlock.
+func (c *Catalog) atOneMoment(ctx context.Context, f func(reader) error) error {
+	if c.Observe != nil {
+		began := time.Now()
+		defer func() { c.Observe(time.Since(began)) }()
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.Timeout+grace)
+	defer cancel()
+	conn, err := c.Pool.Acquire(bounded)
+	if err != nil {
+		return asTooSlow(ctx, err)
+	}
+	defer conn.Release() // which closes a connection whose transaction is still open
+	begun := false
+	err = f(func(_ context.Context, sql string, args []any, scan func(pgx.CollectableRow) error) error {
+		pipeline := &pgx.Batch{}
+		if !begun {
+			pipeline.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY`)
+			c.bound(pipeline)
+			pipeline.Queue(`SELECT generation FROM catalog_generation`)
+			begun = true
+		}
+		return send(bounded, conn, pipeline, sql, args, scan)
+	})
+	if begun {
+		// There is nothing to lose: after a failure it is a rollback.
+		_, failed := conn.Exec(bounded, `COMMIT`, pgx.QueryExecModeSimpleProtocol)
+		err = cmp.Or(err, failed)
+	}
+	return asTooSlow(ctx, err)
+}
+
+// bound limits the statements of a transaction. How a search is carried out has been
+// decided before it gets here, see plan; to plan it again each time would cost more than
+// most searches.
+func (c *Catalog) bound(pipeline *pgx.Batch) {
 	pipeline.Queue(`SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)`,
 		strconv.FormatInt(c.Timeout.Milliseconds(), 10))
+}
+
+// sender is a pool or one of its connections.
+type sender interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+func send(ctx context.Context, to sender, pipeline *pgx.Batch, sql string, args []any, scan func(pgx.CollectableRow) error) error {
 	pipeline.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		defer rows.Close()
 		for rows.Next() {
@@ -48,8 +101,12 @@ func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pg
 		}
 		return rows.Err()
 	})
-	err := c.Pool.SendBatch(bounded, pipeline).Close()
+	return to.SendBatch(ctx, pipeline).Close()
+}
 
+// asTooSlow tells a query that was given up at its limit, by the database or by us, from
+// one whose client has gone.
+func asTooSlow(ctx context.Context, err error) error {
 	const queryCanceled = "57014"
 	var fromServer *pgconn.PgError
 	switch {

@@ -33,38 +33,68 @@ type Result struct {
 // that were opened most often, then those that were served most often, both in powers of
 // two, then the newest; where very many match, only a few hundred of the most popular
 // books are known to be popular.
-func (c *Catalog) Search(ctx context.Context, request SearchRequest) (Result, error) {
+//
+// All of it is answered from one moment of the read model.
+func (c *Catalog) Search(ctx context.Context, request SearchRequest) (result Result, err error) {
 	asked := searchtext.ParseQuery(request.Query)
-	if len(asked) == 0 {
-		return c.found(ctx, request, plan{}, nil)
-	}
-	if err := c.complete(ctx, asked); err != nil {
-		return Result{}, err
-	}
-	result, err := c.searchFor(ctx, request, asked)
-	if err != nil || result.More {
-		return result, err
-	}
-	wider, err := c.widen(ctx, asked)
-	if err != nil || len(wider) == 0 {
-		return result, err
-	}
-	return c.searchFor(ctx, request, append([]searchtext.Query{asked}, wider...)...)
-}
-
-// searchFor searches for a query in several readings, each wider than the one before.
-func (c *Catalog) searchFor(ctx context.Context, request SearchRequest, readings ...searchtext.Query) (Result, error) {
 	stats, err := c.statistics.get(ctx, c)
 	if err != nil {
 		return Result{}, err
 	}
-	p := planSearch(readings, stats, request.Offset+request.Limit+1)
-	return c.found(ctx, request, p, readings[len(readings)-1])
+	err = c.atOneMoment(ctx, func(read reader) error {
+		s := searcher{read: read, statistics: stats}
+		result, err = s.search(ctx, request, asked)
+		return err
+	})
+	return result, err
 }
 
+// searcher carries out searches at one moment.
+type searcher struct {
+	read       reader
+	statistics *statistics
+}
+
+func (s *searcher) search(ctx context.Context, request SearchRequest, asked searchtext.Query) (Result, error) {
+	if len(asked) == 0 {
+		return s.found(ctx, request, plan{}, asked)
+	}
+	if err := s.complete(ctx, asked); err != nil {
+		return Result{}, err
+	}
+	p := planSearch([]searchtext.Query{asked}, s.statistics, request.wanted())
+	result, err := s.found(ctx, request, p, asked)
+	if err != nil || result.More {
+		return result, err
+	}
+	readings, err := s.widen(ctx, asked)
+	if err != nil || len(readings) == 1 {
+		return result, err
+	}
+	p = planSearch(readings, s.statistics, request.wanted())
+	// What has been found need not be found again, unless it lies before the page.
+	if request.Offset == 0 && !result.Partial {
+		p = p.behind(result.ids())
+	}
+	return s.found(ctx, request, p, readings[len(readings)-1])
+}
+
+// wanted is how many books have to be found: those that are skipped, the page, and one
+// that tells that there are more.
+func (r SearchRequest) wanted() int { return r.Offset + r.Limit + 1 }
+
 // found carries out a plan.
-func (c *Catalog) found(ctx context.Context, request SearchRequest, p plan, read searchtext.Query) (Result, error) {
+func (s *searcher) found(ctx context.Context, request SearchRequest, p plan, read searchtext.Query) (Result, error) {
 	books, args := p.statement(request.Offset)
-	page, _, err := c.page(ctx, request.Limit, "book.id", books, args...)
+	page, _, err := readPage(ctx, s.read, request.Limit, "book.id", books, args...)
 	return Result{Page: page, Read: read, Partial: p.partial && !page.More}, err
+}
+
+// ids are those of the page's books.
+func (r Result) ids() []int64 {
+	ids := make([]int64, len(r.Books))
+	for i, b := range r.Books {
+		ids[i] = b.ID
+	}
+	return ids
 }

@@ -4,7 +4,7 @@ package query
 // very many that match. Of few that match, the popularity of each counts.
 const popularBooks = 400
 
-// statement is a SELECT of bookColumns and place, as [Catalog.page] wants it, of the
+// statement is a SELECT of bookColumns and place, as [readPage] wants it, of the
 // books from offset on. Nothing of what was typed gets into its text, so PostgreSQL
 // plans it once; the work is that of search_books, see migrations/00004_search.sql.
 func (p plan) statement(offset int) (books string, args []any) {
@@ -22,11 +22,12 @@ func (p plan) statement(offset int) (books string, args []any) {
 		tiers[i], through[i], bits[i] = s.tier+1, s.through+1, s.bits
 		drivers[i], exact[i] = orNull(s.way.driver), s.way.exact
 	}
+	known := append([]int64{}, p.known...) // no books are not null
 	return `
 		SELECT ` + bookColumns + `, place FROM unnest((search_books(
-			$1::text[]::tsquery[], $2::text[]::tsquery[], $3, $4, $5, $6::text[]::tsquery[], $7, $8, $9
-		))[$10 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
-		[]any{conditions, better, tiers, through, bits, drivers, exact, popularBooks, p.wanted, offset}
+			$1::text[]::tsquery[], $2::text[]::tsquery[], $3, $4, $5, $6::text[]::tsquery[], $7, $8, $9, $10
+		))[$11 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
+		[]any{conditions, better, tiers, through, bits, drivers, exact, known, popularBooks, p.wanted, offset}
 }
 
 func orNull(text string) *string {

@@ -47,14 +47,22 @@ func (c *Catalog) Suggest(ctx context.Context, typed string, limit int) ([]Sugge
 	if len(asked) == 0 {
 		return []Suggestion{}, nil
 	}
-	if err := c.complete(ctx, asked); err != nil {
-		return nil, err
-	}
-	titles, err := c.titles(ctx, asked, limit)
+	stats, err := c.statistics.get(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	authors, err := c.authors(ctx, asked, limit)
+	var titles, authors []Suggestion
+	err = c.atOneMoment(ctx, func(read reader) (err error) {
+		s := searcher{read: read, statistics: stats}
+		if err = s.complete(ctx, asked); err != nil {
+			return err
+		}
+		if titles, err = s.titles(ctx, asked, limit); err != nil {
+			return err
+		}
+		authors, err = s.authors(ctx, asked, limit)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +73,8 @@ func (c *Catalog) Suggest(ctx context.Context, typed string, limit int) ([]Sugge
 }
 
 // titles are those of the best books whose titles have all words.
-func (c *Catalog) titles(ctx context.Context, asked searchtext.Query, limit int) ([]Suggestion, error) {
-	found, err := c.narrowed(ctx, asked, searchtext.Title, 2*limit)
+func (s *searcher) titles(ctx context.Context, asked searchtext.Query, limit int) ([]Suggestion, error) {
+	found, err := s.narrowed(ctx, asked, searchtext.Title, 2*limit)
 	suggestions := []Suggestion{}
 	seen := make(map[string]bool)
 	for _, b := range found {
@@ -80,9 +88,9 @@ func (c *Catalog) titles(ctx context.Context, asked searchtext.Query, limit int)
 
 // authors are those of the best books that have all words in one author's name. A book
 // names several with commas between them.
-func (c *Catalog) authors(ctx context.Context, asked searchtext.Query, limit int) ([]Suggestion, error) {
+func (s *searcher) authors(ctx context.Context, asked searchtext.Query, limit int) ([]Suggestion, error) {
 	const booksOfAnAuthor = 4 // that have to be looked at, as most have written several
-	found, err := c.narrowed(ctx, asked, searchtext.Author, booksOfAnAuthor*limit)
+	found, err := s.narrowed(ctx, asked, searchtext.Author, booksOfAnAuthor*limit)
 	var suggestions []Suggestion
 	seen := make(map[string]bool)
 	for _, b := range found {
@@ -98,12 +106,13 @@ func (c *Catalog) authors(ctx context.Context, asked searchtext.Query, limit int
 }
 
 // narrowed finds books that have all words in one field.
-func (c *Catalog) narrowed(ctx context.Context, asked searchtext.Query, to searchtext.Field, limit int) ([]web.Book, error) {
+func (s *searcher) narrowed(ctx context.Context, asked searchtext.Query, to searchtext.Field, limit int) ([]web.Book, error) {
 	narrow := slices.Clone(asked)
 	for i := range narrow {
 		narrow[i].Field = to
 	}
-	result, err := c.searchFor(ctx, SearchRequest{Limit: limit}, narrow)
+	some := SearchRequest{Limit: limit}
+	result, err := s.found(ctx, some, planSearch([]searchtext.Query{narrow}, s.statistics, some.wanted()), narrow)
 	return result.Books, err
 }
 
