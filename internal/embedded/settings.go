@@ -53,7 +53,7 @@ var ephemeralSettings = []setting{
 
 func durableSettings(b binaries) []setting {
 	return []setting{
-		{"shared_buffers", "256MB"},
+		{"shared_buffers", "512MB"},
 		{"fsync", "on"},
 		{"synchronous_commit", "on"},
 		{"full_page_writes", "on"},
