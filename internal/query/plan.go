@@ -40,10 +40,11 @@ type way struct {
 }
 
 // step finds books: all that there are of some tiers, which it ranks; or those of one
-// tier in the two newest blocks of 2^bits ids, the newest first.
+// tier in the two newest blocks of 2^bits ids.
 type step struct {
 	tier, through int // through is -1 for blocks
 	bits          int
+	newest        bool // of its own tier come the most popular books first, then the newest
 	way           way
 }
 
@@ -74,9 +75,11 @@ func planSearch(readings []searchtext.Query, stats *statistics, wanted int) plan
 	asked := readings[0]
 	if title, named := asked.TitleIs(); named {
 		p.add(title, stats)
-	}
-	if beginning, named := asked.TitleBegins(); named {
+		beginning, _ := asked.TitleBegins()
 		p.add(beginning, stats)
+		if !strings.HasPrefix(title.Needs[0].Lexemes[0].Text, beginning.Beginning.Text) {
+			p.tiers[1].holds = 1 // "dune" does not begin with "dune ", where the word may not go on
+		}
 	}
 	for _, scope := range []searchtext.Scope{searchtext.InTitle, searchtext.InTitleOrAuthor, searchtext.InBook} {
 		p.add(asked.In(scope), stats)
@@ -116,11 +119,16 @@ func either(conditions ...string) string {
 }
 
 // plan ranks as many tiers at a time as have few books together. The others it looks for
-// among the newest, and where that does not fill the page ranks as many as it can pay for.
+// among the newest, and where that does not fill the page finds as many as it can pay for.
+//
+// How many books are wanted decides where it looks, and must not decide their order: the
+// next page would repeat some and leave out others. So a tier that may be looked for among
+// the newest has their order wherever its books are found.
 func (p *plan) plan(books float64) {
 	for i := 0; i < len(p.tiers); {
 		last := p.last(i, func(t tier) bool { return t.few })
-		if last < 0 {
+		many := last < 0
+		if many {
 			p.steps = append(p.steps, blocks(i, p.tiers[i], books, p.wanted)...)
 			last = p.last(i, func(t tier) bool { return t.way.cost+t.way.books*rankCost <= longCost })
 		}
@@ -129,7 +137,7 @@ func (p *plan) plan(books float64) {
 			i++
 			continue
 		}
-		p.steps = append(p.steps, step{tier: i, through: last, way: p.tiers[last].way})
+		p.steps = append(p.steps, step{tier: i, through: last, newest: many, way: p.tiers[last].way})
 		i = last + 1
 	}
 }
@@ -149,10 +157,14 @@ func (p *plan) last(from int, meets func(tier) bool) int {
 func (p *plan) add(condition searchtext.Condition, stats *statistics) (added bool) {
 	t := tier{condition: condition.Query}
 	if n := len(p.tiers); n > 0 {
-		t.better = p.tiers[n-1].condition
-	}
-	if t.condition == t.better {
-		return false
+		before := p.tiers[n-1]
+		if t.condition == before.condition {
+			return false
+		}
+		t.better = before.condition
+		if before.holds > 0 {
+			t.better = either(before.condition, before.better)
+		}
 	}
 	t.needs = rarestFirst(condition.Needs, stats)
 	t.way = throughIndex(t.needs, stats.books, condition.Query)
@@ -262,7 +274,7 @@ func blocks(number int, t tier, books float64, wanted int) []step {
 		if newest > books/4 || w.cost > min(longCost, t.way.cost/2) {
 			break
 		}
-		largest = &step{tier: number, through: -1, bits: bits, way: w}
+		largest = &step{tier: number, through: -1, bits: bits, newest: true, way: w}
 		if share := newest / books; share*min(t.way.most, luck*t.way.books) >= float64(wanted) {
 			steps = append(steps, *largest)
 		}

@@ -17,17 +17,17 @@ func (p plan) statement(offset int) (books string, args []any) {
 	}
 	n := len(p.steps)
 	tiers, through, bits := make([]int, n), make([]int, n), make([]int, n)
-	drivers, exact := make([]*string, n), make([]bool, n)
+	newest, drivers, exact := make([]bool, n), make([]*string, n), make([]bool, n)
 	for i, s := range p.steps {
 		tiers[i], through[i], bits[i] = s.tier+1, s.through+1, s.bits
-		drivers[i], exact[i] = orNull(s.way.driver), s.way.exact
+		newest[i], drivers[i], exact[i] = s.newest, orNull(s.way.driver), s.way.exact
 	}
 	known := append([]int64{}, p.known...) // no books are not null
 	return `
 		SELECT ` + bookColumns + `, place FROM unnest((search_books(
-			$1::text[]::tsquery[], $2::text[]::tsquery[], $3, $4, $5, $6::text[]::tsquery[], $7, $8, $9, $10
-		))[$11 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
-		[]any{conditions, better, tiers, through, bits, drivers, exact, known, popularBooks, p.wanted, offset}
+			$1::text[]::tsquery[], $2::text[]::tsquery[], $3, $4, $5, $6, $7::text[]::tsquery[], $8, $9, $10, $11
+		))[$12 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
+		[]any{conditions, better, tiers, through, bits, newest, drivers, exact, known, popularBooks, p.wanted, offset}
 }
 
 func orNull(text string) *string {
