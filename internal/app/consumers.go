@@ -12,6 +12,7 @@ import (
 	"bookstore/internal/messaging"
 	"bookstore/internal/projection"
 	"bookstore/internal/projection/rebuild"
+	"bookstore/internal/query"
 )
 
 // consumerCommands names the command handler's checkpoints.
@@ -50,7 +51,7 @@ func (a *App) startRebuilds(ctx, background context.Context) error {
 	var err error
 	a.rebuilds, err = rebuild.New(rebuild.Config{
 		Pool: a.pool, Log: func(s projection.Source) rebuild.Log { return topicLog{a, a.topicOf(s)} },
-		Projections: projections, Logger: a.log, Metrics: a.metrics,
+		Projections: projections, Readable: query.Readable, Logger: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
 		return err

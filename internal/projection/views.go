@@ -10,10 +10,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// replaceView makes a view, or points it at what another query returns. Columns
-// that a newer version has given it stay, with nothing in them: PostgreSQL takes
-// none away from a view, and queries that ask for them must work also after a
-// rollback to tables without them.
+// replaceView makes a view, or points it at what another query returns.
+//
+// PostgreSQL replaces a view only by one that begins with the same columns in the same
+// order. So those that it has come first, with nothing in them where the query does not
+// give them: queries that ask for them must work also after a rollback to tables without
+// them. What is new comes behind.
 func replaceView(ctx context.Context, tx pgx.Tx, view, query string) error {
 	made, err := tx.Prepare(ctx, "", query)
 	if err != nil {
@@ -25,20 +27,25 @@ func replaceView(ctx context.Context, tx pgx.Tx, view, query string) error {
 	if err != nil {
 		return err
 	}
-	var kept strings.Builder
+	left := made.Fields
+	var columns []string
 	var name, kind string
 	_, err = pgx.ForEachRow(rows, []any{&name, &kind}, func() error {
-		if !slices.ContainsFunc(made.Fields, func(f pgconn.FieldDescription) bool { return f.Name == name }) {
-			fmt.Fprintf(&kept, ", NULL::%s AS %s", kind, pgx.Identifier{name}.Sanitize())
+		column := pgx.Identifier{name}.Sanitize()
+		if i := slices.IndexFunc(left, func(f pgconn.FieldDescription) bool { return f.Name == name }); i >= 0 {
+			left = slices.Delete(slices.Clone(left), i, i+1)
+		} else {
+			column = `NULL::` + kind + ` AS ` + column
 		}
+		columns = append(columns, column)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the columns of view %s: %w", view, err)
 	}
-	if kept.Len() > 0 {
-		query = `SELECT made.*` + kept.String() + ` FROM (` + query + `) AS made`
+	for _, f := range left {
+		columns = append(columns, pgx.Identifier{f.Name}.Sanitize())
 	}
-	_, err = tx.Exec(ctx, `CREATE OR REPLACE VIEW `+view+` AS `+query)
+	_, err = tx.Exec(ctx, `CREATE OR REPLACE VIEW `+view+` AS SELECT `+strings.Join(columns, ", ")+` FROM (`+query+`) AS made`)
 	return err
 }

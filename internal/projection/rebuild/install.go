@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"bookstore/internal/postgres"
 	"bookstore/internal/projection"
 )
 
-// Install returns once each projection has a generation that answers queries. On an
-// empty log the first one is made at once. On a log that has events it is built
+// Install returns once each projection has a generation that answers queries, and that
+// this program's queries can read: one that they can't is as good as none. On an empty log the first one is made at once. On a log that has events it is built
 // like any other, so that nobody ever reads a half-built one: this waits for it,
 // and for a process whose [Rebuilder.Run] builds this projection.
 func (r *Rebuilder) Install(ctx context.Context) error {
@@ -32,6 +34,9 @@ func (r *Rebuilder) Install(ctx context.Context) error {
 }
 
 func (r *Rebuilder) install(ctx context.Context, p projection.Projection) error {
+	if err := r.retireUnreadable(ctx, p.Name()); err != nil {
+		return err
+	}
 	active, err := activeOrNone(ctx, r.cfg.Pool, p.Name())
 	if err != nil || active != nil {
 		return err
@@ -51,6 +56,36 @@ func (r *Rebuilder) install(ctx context.Context, p projection.Projection) error 
 	}
 	_, err = projection.Install(ctx, r.cfg.Pool, p)
 	return err
+}
+
+// retireUnreadable lets go of an active generation that this program's queries can't
+// read. Its views stay until another takes its place, for processes of the program that
+// made it; they see nothing new any more.
+func (r *Rebuilder) retireUnreadable(ctx context.Context, name string) error {
+	if r.cfg.Readable == nil {
+		return nil
+	}
+	return quickly(ctx, r.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
+		kept, err := generations(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		for _, g := range kept {
+			if g.state != projection.Active || r.cfg.Readable(name, g.version) {
+				continue
+			}
+			r.cfg.Logger.Warn("read model is of a version that this program can't read; it is built anew before anything is answered",
+				"projection", name, "generation", g.number, "version", g.version)
+			if err := projection.Detach(ctx, tx, name, g.number); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `UPDATE generations SET state = 'retired' WHERE projection = $1 AND generation = $2`, name, g.number)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // tellInterval is how often it is logged how far a build is that a start waits for.

@@ -34,7 +34,10 @@ type Config struct {
 	// Projections are those that can be built: the newest version of each, and older
 	// ones whose generations are to be kept up to date until they are replaced.
 	Projections []projection.Projection
-	Logger      *slog.Logger
+	// Readable says whether this program's queries can be answered from the tables of a
+	// version of a projection; nil: from those of any.
+	Readable func(projection string, version int) bool
+	Logger   *slog.Logger
 	Metrics     *projection.Metrics
 }
 
