@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,9 @@ func TestPagesAreLinked(t *testing.T) {
 			path = link
 		}
 		require.Len(t, found, 12, first)
+		if strings.Contains(first, "q=dune") {
+			slices.Reverse(found) // the newest comes first
+		}
 		require.IsIncreasing(t, found)
 		require.Equal(t, 3, pages)
 	}

@@ -128,7 +128,7 @@ func TestWhatIsParkedIsFoundByItsIndex(t *testing.T) {
 			_, err := m.pool.Exec(t.Context(), `ANALYZE parked_records`)
 			require.NoError(t, err)
 		}
-		search, args := query.SearchStatement(query.SearchRequest{Query: "title00042x", Limit: 5})
+		search, args := query.SearchStatement(query.SearchRequest{Query: "title00042x", Limit: 5}, query.NewStatistics(1000, nil))
 		for _, statement := range []string{
 			query.PageStatement("book.id", search),
 			query.PageStatement("42", search),
@@ -152,13 +152,15 @@ func TestQueriesAreObserved(t *testing.T) {
 	}
 	_, err := m.catalog.List(t.Context(), 0, 5)
 	require.NoError(t, err)
-	_, err = m.catalog.Search(t.Context(), query.SearchRequest{Query: "dune", Limit: 5})
-	require.NoError(t, err)
 	_, _, err = m.catalog.Get(t.Context(), 8)
 	require.ErrorIs(t, err, query.ErrNotFound)
 	_, err = m.catalog.History(t.Context(), 7, 0, 5)
 	require.NoError(t, err)
-	require.Equal(t, int64(4), queries.Load(), "each once, also what finds nothing")
+	require.Equal(t, int64(3), queries.Load(), "each once, also what finds nothing")
+	_, err = m.catalog.Search(t.Context(), query.SearchRequest{Query: "dune", Limit: 5})
+	require.NoError(t, err)
+	searched := queries.Load()
+	require.Greater(t, searched, int64(3))
 
 	// While all connections are taken: what a reader waits for is the answer.
 	for range m.pool.Config().MaxConns {
@@ -171,5 +173,5 @@ func TestQueriesAreObserved(t *testing.T) {
 	_, err = m.catalog.List(t.Context(), 0, 5)
 	require.ErrorIs(t, err, query.ErrTooSlow)
 	require.Greater(t, time.Duration(times.Load()), m.catalog.Timeout)
-	require.Equal(t, int64(5), queries.Load(), "also what fails")
+	require.Equal(t, searched+1, queries.Load(), "also what fails")
 }

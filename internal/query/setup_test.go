@@ -45,14 +45,18 @@ func newReadModelIn(t testing.TB, connString string) *readModel {
 	t.Cleanup(pool.Close)
 	_, err = postgres.Migrate(t.Context(), pool, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	for _, p := range projections {
+	for _, p := range installed {
 		_, err := projection.Install(t.Context(), pool, p)
 		require.NoError(t, err)
 	}
 	return &readModel{t: t, pool: pool, catalog: &query.Catalog{Pool: pool, Timeout: 5 * time.Second}}
 }
 
-var projections = []projection.Projection{projection.Catalog{}, projection.History{}}
+// What queries read: the projections of books' events, and those of other topics.
+var (
+	projections = []projection.Projection{projection.Catalog{}, projection.History{}}
+	installed   = append(projections[:2:2], projection.Opened(), projection.Served())
+)
 
 // publish applies events, each at the next offset.
 func (m *readModel) publish(all ...events.Event) {
@@ -82,6 +86,43 @@ func (m *readModel) park(consumer projection.Projection, generation int64, all .
 	writes := &pgx.Batch{}
 	parked.Queue(writes, consumer.Name(), generation, lot)
 	m.commit(consumer, writes)
+}
+
+// open applies that readers have opened books, each as often as it is there.
+func (m *readModel) open(books ...int64) {
+	m.t.Helper()
+	var records []events.Record
+	for _, id := range books {
+		encoded, err := events.EncodeOpened(events.BookOpened{ID: "o", At: dayOne, Book: id})
+		require.NoError(m.t, err)
+		records = append(records, events.Record{
+			Topic: events.DefaultOpensTopic, Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers,
+		})
+	}
+	m.count(projection.Opened(), records)
+}
+
+// serve applies that a search was answered with books.
+func (m *readModel) serve(books ...int64) {
+	m.t.Helper()
+	search := events.SearchServed{ID: "s", At: dayOne, Query: "dune", PageSize: len(books), Generation: 1, Position: "0:1"}
+	for _, id := range books {
+		search.Books = append(search.Books, events.ServedBook{ID: id, CreatedAt: events.ServedTime(dayOne)})
+	}
+	encoded, err := events.EncodeSearch(search)
+	require.NoError(m.t, err)
+	m.count(projection.Served(), []events.Record{{
+		Topic: events.DefaultSearchesTopic, Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers,
+	}})
+}
+
+func (m *readModel) count(p projection.Projection, records []events.Record) {
+	m.t.Helper()
+	writes, err := p.Apply(m.t.Context(), m.pool, 1, records)
+	require.NoError(m.t, err)
+	if writes != nil {
+		require.NoError(m.t, m.pool.SendBatch(m.t.Context(), writes).Close())
+	}
 }
 
 // commit is what an engine does with the writes of a batch.
@@ -116,7 +157,7 @@ func (m *readModel) records(all []events.Event) []events.Record {
 // the views at it.
 func (m *readModel) activate(ctx context.Context, generation int64) error {
 	return pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
-		for _, p := range projections {
+		for _, p := range installed {
 			if err := p.Activate(ctx, tx, generation); err != nil {
 				return err
 			}
