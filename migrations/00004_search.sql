@@ -7,7 +7,7 @@
 -- round trip, and none is begun once the page is full.
 --
 -- Tiers are numbered from 1, the best. Of each there are its condition and that of being
--- in a better one. Their books are found in steps. A step that goes from a tier through
+-- in a better one, and of all together that of being in any. Their books are found in steps. A step that goes from a tier through
 -- another finds all that is left of these and ranks it in one go. A step through no tier
 -- (0) finds those of its own tier in the two newest blocks of 2^bits ids. Where a step is
 -- newest, the books of its own tier come in the order of their ids, the newest first, and
@@ -17,7 +17,7 @@
 --
 -- ts_match_vq is the function behind @@: what says @@, the index is asked for.
 CREATE FUNCTION search_books(
-    conditions tsquery[], better tsquery[],
+    conditions tsquery[], better tsquery[], any_tier tsquery,
     step_tiers int[], step_through int[], step_bits int[], step_newest boolean[], step_drivers tsquery[], step_exact boolean[],
     known bigint[], popular int, wanted int
 ) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
@@ -65,14 +65,13 @@ BEGIN
                     WHEN ts_match_vq(lexemes, conditions[8]) THEN 8
                     WHEN ts_match_vq(lexemes, conditions[9]) THEN 9
                     WHEN ts_match_vq(lexemes, conditions[10]) THEN 10 END AS best
-                FROM books WHERE id = book_id
+                FROM books WHERE id = book_id AND ts_match_vq(lexemes, any_tier)
                 OFFSET 0
             ) AS book
             CROSS JOIN LATERAL (
                 SELECT coalesce((SELECT level FROM opened_books WHERE opened_books.book_id = id), 0) AS opened,
                     coalesce((SELECT level FROM served_books WHERE served_books.book_id = id), 0) AS served
-            ) AS popularity
-            WHERE best IS NOT NULL;
+            ) AS popularity;
         END IF;
         IF step_newest[i] AND step_tiers[i] <> tier THEN
             tier := step_tiers[i];

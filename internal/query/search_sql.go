@@ -15,6 +15,7 @@ func (p plan) statement(offset int) (books string, args []any) {
 	for i, t := range p.tiers {
 		conditions[i], better[i] = t.condition, orNull(t.better)
 	}
+	whole := either(p.tiers[p.wider-1].condition, p.tiers[len(p.tiers)-1].condition)
 	n := len(p.steps)
 	tiers, through, bits := make([]int, n), make([]int, n), make([]int, n)
 	newest, drivers, exact := make([]bool, n), make([]*string, n), make([]bool, n)
@@ -25,9 +26,9 @@ func (p plan) statement(offset int) (books string, args []any) {
 	known := append([]int64{}, p.known...) // no books are not null
 	return `
 		SELECT ` + bookColumns + `, place FROM unnest((search_books(
-			$1::text[]::tsquery[], $2::text[]::tsquery[], $3, $4, $5, $6, $7::text[]::tsquery[], $8, $9, $10, $11
-		))[$12 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
-		[]any{conditions, better, tiers, through, bits, newest, drivers, exact, known, popularBooks, p.wanted, offset}
+			$1::text[]::tsquery[], $2::text[]::tsquery[], $3::tsquery, $4, $5, $6, $7, $8::text[]::tsquery[], $9, $10, $11, $12
+		))[$13 + 1:]) WITH ORDINALITY AS found (id, place) JOIN books USING (id)`,
+		[]any{conditions, better, whole, tiers, through, bits, newest, drivers, exact, known, popularBooks, p.wanted, offset}
 }
 
 func orNull(text string) *string {

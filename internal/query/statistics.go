@@ -22,30 +22,37 @@ type statistics struct {
 	lexemes []string  // sorted
 	shares  []float64 // of the books that have the lexeme
 	sums    []float64 // of shares, up to and without each lexeme; one more than those
-	rest    float64   // the share of any other lexeme is below
+	rest    float64   // what the share of any other lexeme may be
 }
 
-// share bounds how large a share of all books has a lexeme.
+// share is how large a share of all books has a lexeme, about.
 func (s *statistics) share(l searchtext.Lexeme) float64 {
-	from, found := slices.BinarySearch(s.lexemes, l.Text)
+	from, named := slices.BinarySearch(s.lexemes, l.Text)
+	if named && !l.Prefix {
+		return s.shares[from]
+	}
+	if l.IsTitle() {
+		return s.rest / 100
+	}
+	guess := s.rest
+	wider, ofWider := l.Wider()
+	if wider.Text != "" {
+		guess = ofWider * s.share(wider)
+	}
 	if !l.Prefix {
-		if found {
-			return s.shares[from]
-		}
-		return s.unnamed(l.Text)
+		return min(guess, s.rest)
 	}
 	to := from
 	for to < len(s.lexemes) && strings.HasPrefix(s.lexemes[to], l.Text) {
 		to++
 	}
-	return s.sums[to] - s.sums[from] + manyRest*s.unnamed(l.Text)
+	if wider.Text == "" {
+		return s.sums[to] - s.sums[from] + manyRest*s.rest
+	}
+	return max(s.sums[to]-s.sums[from], guess)
 }
 
-// unnamed is how large the share of a lexeme may be that is not among the most common.
-// Whole titles are the rarest, and first words rarer than words of titles and authors.
-func (s *statistics) unnamed(lexeme string) float64 { return s.rest * searchtext.Rarity(lexeme) }
-
-// manyRest is how many lexemes that are not named may begin in the same way.
+// manyRest is how many words that are not among the most common may begin alike.
 const manyRest = 5
 
 // any bounds the share of the books that have one of the lexemes at least.

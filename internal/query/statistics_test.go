@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,9 +20,12 @@ func TestSharesOfLexemes(t *testing.T) {
 		word("dune"):      0.25,
 		word(";dune"):     0.125,
 		word("sand"):      rest,
-		word(";sand"):     rest * 0.3,
-		word("^sand"):     rest * 0.1,
+		word(";sand"):     rest * 0.25,
+		word("^sand"):     rest * 0.25 * 0.2,
 		word("=the sand"): rest * 0.01,
+		word("^dune"):     min(rest, 0.125*0.2),
+		word(";duty"):     rest, // a quarter of those that have duty, were it not among the rest
+		begins(";du"):     0.25 * (0.25 + 0.0625 + 0.5 + manyRest*rest),
 		begins("dune"):    0.25 + 0.0625 + manyRest*rest, // and some that are not named
 		begins("du"):      0.25 + 0.0625 + 0.5 + manyRest*rest,
 		begins("dunes"):   0.0625 + manyRest*rest,
@@ -42,16 +46,16 @@ func TestNothingIsKnownOfACatalogueThatWasNeverAnalyzed(t *testing.T) {
 	require.Zero(t, s.share(searchtext.Lexeme{Text: "dune", Prefix: true}))
 }
 
-// The share of a beginning is what looking at each lexeme gives.
+// The share of a word's beginning is what looking at each lexeme gives.
 func TestTheShareOfABeginningIsASum(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		shares := rapid.MapOf(rapid.StringMatching(`[;^]?[ab]{0,4}`), rapid.Float64Range(0, 1)).Draw(t, "shares")
 		s := NewStatistics(1000, shares).made
-		beginning := searchtext.Lexeme{Text: rapid.StringMatching(`[;^]?[ab]{0,3}`).Draw(t, "beginning"), Prefix: true}
-		want := manyRest * s.unnamed(beginning.Text)
+		beginning := searchtext.Lexeme{Text: rapid.StringMatching(`[ab]{1,3}`).Draw(t, "beginning"), Prefix: true}
+		want := manyRest * s.rest
 		for lexeme, share := range shares {
-			if len(lexeme) >= len(beginning.Text) && lexeme[:len(beginning.Text)] == beginning.Text {
+			if strings.HasPrefix(lexeme, beginning.Text) {
 				want += float64(float32(share))
 			}
 		}

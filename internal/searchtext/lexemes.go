@@ -18,19 +18,21 @@ const (
 	blockOfBook = "#" // which block of ids the book is in, see [Block]
 )
 
-// Rarity is how much rarer lexemes are than words in all of a book, as a rule: first
-// words of titles, words of titles and authors, and whole titles.
-func Rarity(lexeme string) float64 {
-	switch {
-	case strings.HasPrefix(lexeme, wholeTitle):
-		return 0.01
-	case strings.HasPrefix(lexeme, firstWord):
-		return 0.1
-	case strings.HasPrefix(lexeme, namingWord):
-		return 0.3
+// Wider is a lexeme that each book has which has this one, and the share of those that
+// have this one too, as a rule: one in five words of title and author begins the title,
+// one in four words of a book is in its title or its author. It is "" where there is none.
+func (l Lexeme) Wider() (wider Lexeme, share float64) {
+	if word, is := strings.CutPrefix(l.Text, firstWord); is {
+		return Lexeme{Text: namingWord + word, Prefix: l.Prefix}, 0.2
 	}
-	return 1
+	if word, is := strings.CutPrefix(l.Text, namingWord); is {
+		return Lexeme{Text: word, Prefix: l.Prefix}, 0.25
+	}
+	return Lexeme{}, 0
 }
+
+// IsTitle says whether the lexeme is a whole title, of which there are hardly ever many.
+func (l Lexeme) IsTitle() bool { return strings.HasPrefix(l.Text, wholeTitle) }
 
 // BlockBits are the sizes of the blocks of ids, as powers of two. Searches that would
 // find too many books look into the blocks of the newest first, the small ones before

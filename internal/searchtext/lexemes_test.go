@@ -145,16 +145,18 @@ func TestWholeTitlesAreBounded(t *testing.T) {
 	}
 }
 
-func TestRarerKindsOfLexemesCountAsRarer(t *testing.T) {
+func TestWiderLexemes(t *testing.T) {
 	t.Parallel()
-	ordered := []string{"=dune", "^dune", ";dune", "dune"}
-	require.True(t, slices.IsSortedFunc(ordered, func(a, b string) int {
-		if searchtext.Rarity(a) < searchtext.Rarity(b) {
-			return -1
-		}
-		return 1
-	}))
-	require.EqualValues(t, 1, searchtext.Rarity("dune"))
+	first := searchtext.Lexeme{Text: "^du", Prefix: true}
+	naming, share := first.Wider()
+	require.Equal(t, searchtext.Lexeme{Text: ";du", Prefix: true}, naming)
+	require.Greater(t, 1.0, share)
+	word, _ := naming.Wider()
+	require.Equal(t, searchtext.Lexeme{Text: "du", Prefix: true}, word)
+	none, _ := word.Wider()
+	require.Zero(t, none)
+	require.True(t, searchtext.Lexeme{Text: "=dune"}.IsTitle())
+	require.False(t, word.IsTitle())
 }
 
 // lexeme is one of a tsvector, once for each of its positions.
