@@ -7,13 +7,17 @@
 -- round trip, and none is begun once the page is full.
 --
 -- Tiers are numbered from 1, the best. Of each there are its condition and that of being
--- in a better one, and of all together that of being in any. Their books are found in steps. A step that goes from a tier through
--- another finds all that is left of these and ranks it in one go. A step through no tier
--- (0) finds those of its own tier in the two newest blocks of 2^bits ids. Where a step is
--- newest, the books of its own tier come in the order of their ids, the newest first, and
--- before these the most popular ones, of as many as popular says. A step's driver is what the index on lexemes is asked for (null: all of
--- the blocks); exact says that it is the tier's condition and need not be checked. Known
--- are books of better tiers than the first step's, which have been found before.
+-- in a better one; any_tier is the condition of being in any. Their books are found in
+-- steps:
+--   * A step that goes from a tier through another finds all that is left of these, and
+--     ranks it in one go.
+--   * A step through no tier (0) finds those of its own tier in the two newest blocks of
+--     2^bits ids.
+-- Where a step is newest, the books of its own tier come in the order of their ids, the
+-- newest first, and before them the most popular ones, of as many as popular says. A
+-- step's driver is what the index on lexemes is asked for (null: all of the blocks); exact
+-- says that it is the tier's condition, which need not be checked then. Known are books of
+-- better tiers than the first step's, which have been found before.
 --
 -- ts_match_vq is the function behind @@: what says @@, the index is asked for.
 CREATE FUNCTION search_books(
