@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,6 +107,24 @@ func TestOpenAPIKnowsAllProblems(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(openAPIDocument, &document))
 	require.ElementsMatch(t, slices.Collect(maps.Keys(problemKinds)), document.Components.Schemas["Problem"].Properties["type"].Enum)
+}
+
+func TestOpenAPIShowsBooksAsTheyAre(t *testing.T) {
+	t.Parallel()
+	var document struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	require.NoError(t, json.Unmarshal(openAPIDocument, &document))
+	for name, shown := range map[string]any{"Book": Book{}, "Highlights": Highlights{}} {
+		var members []string
+		for field := range reflect.TypeOf(shown).Fields() {
+			member, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			members = append(members, member)
+		}
+		require.ElementsMatch(t, members, slices.Collect(maps.Keys(document.Components.Schemas[name].Properties)), name)
+	}
 }
 
 func TestEveryOperationIsDescribed(t *testing.T) {
