@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,7 +15,8 @@ import (
 const maxAttempts = 6
 
 // DidYouMean returns a query that finds something, in the place of one that has found
-// nothing; "" where there is none at hand. Words that no title and no author has are
+// nothing; "" where there is none at hand, or not in time: that nothing was found is an
+// answer without it. Words that no title and no author has are
 // replaced by what looks most like them, or left out; if these words are never together,
 // one of them is left out.
 func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (meant string, err error) {
@@ -27,6 +29,9 @@ func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (meant string,
 		meant, err = s.meant(ctx, nothing)
 		return err
 	})
+	if errors.Is(err, ErrTooSlow) {
+		return "", nil
+	}
 	return meant, err
 }
 

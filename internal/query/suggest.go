@@ -105,21 +105,33 @@ func (s *searcher) authors(ctx context.Context, asked searchtext.Query, limit in
 	return suggestions, err
 }
 
-// narrowed finds books that have all words in one field.
+// narrowed finds books that have all words in one field, but for those that were typed for
+// the other: author:austen em asks for titles of hers. Where all were, it finds none.
 func (s *searcher) narrowed(ctx context.Context, asked searchtext.Query, to searchtext.Field, limit int) ([]web.Book, error) {
 	narrow := slices.Clone(asked)
+	any := false
 	for i := range narrow {
-		narrow[i].Field = to
+		if narrow[i].Field == searchtext.Anywhere {
+			narrow[i].Field = to
+		}
+		any = any || narrow[i].Field == to
+	}
+	if !any {
+		return nil, nil
 	}
 	some := SearchRequest{Limit: limit}
 	result, err := s.found(ctx, some, planSearch([]searchtext.Query{narrow}, s.statistics, some.wanted()), narrow)
 	return result.Books, err
 }
 
-// hasAll says whether a folded name has all words, the last of them as a beginning.
+// hasAll says whether a folded name has all words, the last of them as a beginning, but
+// for those of the title.
 func hasAll(name string, asked searchtext.Query) bool {
 	words := strings.Fields(name)
 	for _, clause := range asked {
+		if clause.Field == searchtext.Title {
+			continue
+		}
 		for i, word := range clause.Words {
 			open := clause.Prefix && i == len(clause.Words)-1
 			if !slices.ContainsFunc(words, func(w string) bool { return w == word || open && strings.HasPrefix(w, word) }) {
