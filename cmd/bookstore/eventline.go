@@ -33,6 +33,8 @@ func sentence(r events.Record) string {
 	switch kind {
 	case events.TypeSearchServed:
 		what, err = searchSentence(r)
+	case events.TypeBookOpened:
+		what, err = openSentence(r)
 	case events.TypeCreateBook, events.TypeUpdateBook, events.TypeDeleteBook:
 		what, err = commandSentence(r)
 	default:
@@ -96,6 +98,18 @@ func searchSentence(r events.Record) (string, error) {
 	what := fmt.Sprintf("searched  %q  %d books from %d", s.Query, len(s.Books), s.Offset)
 	if s.UserID != "" {
 		what += " by " + s.UserID
+	}
+	return what, nil
+}
+
+func openSentence(r events.Record) (string, error) {
+	o, err := events.DecodeOpened(r)
+	if err != nil {
+		return "", err
+	}
+	what := fmt.Sprintf("opened    book %d", o.Book)
+	if o.UserID != "" {
+		what += " by " + o.UserID
 	}
 	return what, nil
 }

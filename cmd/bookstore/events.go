@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ partitions. Without --follow it prints what is there at its start and ends.`,
   bookstore events --follow --from end
   bookstore events --book 17
   bookstore events --topic searches --json | jq .key
+  bookstore events --topic opens --book 17
   bookstore events --partition 3 --from 1200`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,12 +58,12 @@ partitions. Without --follow it prints what is there at its start and ends.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.topic, "topic", "events", "events, commands or searches")
+	flags.StringVar(&f.topic, "topic", "events", "events, commands, searches or opens")
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
 	flags.StringVar(&f.from, "from", "beginning", "beginning, end, or an offset (with --partition)")
 	flags.Int32Var(&f.partition, "partition", -1, "this partition only")
 	flags.BoolVar(&f.json, "json", false, "print JSON lines")
-	flags.Int64Var(&f.book, "book", 0, "the events or commands of this book only")
+	flags.Int64Var(&f.book, "book", 0, "the events, commands or opens of this book only")
 	return cmd
 }
 
@@ -69,7 +71,7 @@ func (f eventsFlags) check(cmd *cobra.Command) error {
 	_, isOffset := f.offset()
 	switch {
 	case f.topicOf(events.DefaultTopics()) == "":
-		return usage(cmd, "there is no topic %q: give events, commands or searches", f.topic)
+		return usage(cmd, "there is no topic %q: give events, commands, searches or opens", f.topic)
 	case f.from != "beginning" && f.from != "end" && !isOffset:
 		return usage(cmd, "--from is %q: give beginning, end, or an offset", f.from)
 	case isOffset && f.partition < 0:
@@ -77,7 +79,7 @@ func (f eventsFlags) check(cmd *cobra.Command) error {
 	case cmd.Flags().Changed("partition") && f.partition < 0:
 		return usage(cmd, "--partition is %d: partitions are counted from 0", f.partition)
 	case cmd.Flags().Changed("book") && (f.book < 1 || f.topic == "searches"):
-		return usage(cmd, "--book takes the id of a book, of whose events or commands there are some; searches belong to none")
+		return usage(cmd, "--book takes the id of a book: events, commands and opens belong to one; searches belong to none")
 	}
 	return nil
 }
@@ -91,6 +93,8 @@ func (f eventsFlags) topicOf(topics events.Topics) string {
 		return topics.Commands
 	case "searches":
 		return topics.Searches
+	case "opens":
+		return topics.Opens
 	}
 	return ""
 }
@@ -114,9 +118,8 @@ func (p *program) printLog(ctx context.Context, log topicLog, f eventsFlags) err
 		write = writeJSON
 	}
 	out := bufio.NewWriter(p.stdout)
-	key := string(events.BookKey(f.book))
 	err = messaging.ReadLog(ctx, log.kafka, log.topic, from, to, func(r events.Record) error {
-		if f.partition >= 0 && r.Partition != f.partition || f.book != 0 && string(r.Key) != key {
+		if f.partition >= 0 && r.Partition != f.partition || f.book != 0 && !isOf(r, f.book) {
 			return nil
 		}
 		write(out, r)
@@ -130,6 +133,13 @@ func (p *program) printLog(ctx context.Context, log topicLog, f eventsFlags) err
 		return fmt.Errorf("partition %d of topic %s has the offsets %d to %d", f.partition, log.topic, oldest[f.partition], newest[f.partition])
 	}
 	return errors.Join(err, out.Flush())
+}
+
+// isOf tells by the key whether a record is of a book: it is the book's id, and in opens
+// ":" and the user may follow.
+func isOf(r events.Record, book int64) bool {
+	id, _, _ := bytes.Cut(r.Key, []byte(":"))
+	return bytes.Equal(id, events.BookKey(book))
 }
 
 // span returns what to read; to is nil to follow.

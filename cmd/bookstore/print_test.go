@@ -56,6 +56,11 @@ func TestAnEventOnOneLine(t *testing.T) {
 		encoded, err := events.EncodeSearch(s)
 		return record(t, encoded, err)
 	}
+	open := func(o events.BookOpened) events.Record {
+		o.ID, o.At = "1", envelope.Time
+		encoded, err := events.EncodeOpened(o)
+		return record(t, encoded, err)
+	}
 	for want, r := range map[string]events.Record{
 		`created   book 17 v1  "Emma\n\x1b[31m" by jane`:                           event(events.BookCreated{ID: 17, Version: 1, Details: emma}),
 		`updated   book 17 v2  "Emma\n\x1b[31m" by jane`:                           event(events.BookUpdated{ID: 17, Version: 2, Details: emma}),
@@ -65,6 +70,8 @@ func TestAnEventOnOneLine(t *testing.T) {
 		`update    book 17  "Emma\n\x1b[31m" if at version [2 3] by jane`:          command(events.UpdateBook{ID: 17, Details: emma, IfMatch: []int64{2, 3}}),
 		`delete    book 17 by jane`:                                                command(events.DeleteBook{ID: 17}),
 		`searched  "a:b"  2 books from 5 by ann`:                                   search(events.SearchServed{Query: "a:b", UserID: "ann", Offset: 5, Books: make([]events.ServedBook, 2)}),
+		`opened    book 17`:                                                        open(events.BookOpened{Book: 17}),
+		`opened    book 17 by a\u001b`:                                             open(events.BookOpened{Book: 17, UserID: "a\x1b"}),
 	} {
 		var line bytes.Buffer
 		writeLine(&line, r)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,21 +142,47 @@ func (s *service) plant(t *testing.T, book string) {
 func TestFollowingTheLog(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	ctx, stop := context.WithCancel(t.Context())
-	stdout, exit := newOutput(), make(chan int, 1)
-	go func() {
-		exit <- run(ctx, []string{"events", "--follow"}, nil, stdout, stdout, s.environ)
-	}()
-	waitFor(t, stdout, "\n")
+	log := s.follow(t)
+	waitFor(t, log, "\n")
 
 	r := bookstore(t, s.environ, shelf, "import", "--format", "csv", "-")
 	require.Contains(t, r.stdout, "2 imported")
-	waitFor(t, stdout, `"Kokoro"`)
+	waitFor(t, log, `"Kokoro"`)
 
-	stop()
-	require.Equal(t, exitOK, <-exit, "to stop is how following ends")
-	s.stop()
-	require.Equal(t, exitOK, <-s.exit)
+	r = bookstore(t, s.environ, "", "events", "--json")
+	emma, kokoro := *requireRecord(t, r.stdout, "Emma").Key, *requireRecord(t, r.stdout, "Kokoro").Key
+	opens := s.follow(t, "--topic", "opens")
+	s.open(t, emma)
+	s.open(t, kokoro+"?uid=eve")
+	waitFor(t, opens, "opened    book "+emma+"\n")
+	waitFor(t, opens, "opened    book "+kokoro+" by eve\n")
+	r = bookstore(t, s.environ, "", "events", "--topic", "opens", "--book", kokoro)
+	require.Equal(t, 1, strings.Count(r.stdout, "\n"), r.stdout)
+	require.Contains(t, r.stdout, "book "+kokoro)
+}
+
+// follow prints the log until the end of the test, when it is stopped as by Ctrl-C.
+func (s *service) follow(t *testing.T, args ...string) *output {
+	t.Helper()
+	stdout, exit := newOutput(), make(chan int, 1)
+	go func() {
+		exit <- run(t.Context(), append([]string{"events", "--follow"}, args...), nil, stdout, stdout, s.environ)
+	}()
+	t.Cleanup(func() { require.Equal(t, exitOK, <-exit, "to stop is how following ends") })
+	return stdout
+}
+
+// open reads a book as its reader would.
+func (s *service) open(t *testing.T, book string) {
+	t.Helper()
+	running, err := runfile.Read(s.dataDir)
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, running.URL+"/api/books/"+book, nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
 func waitFor(t *testing.T, out *output, text string) {
