@@ -24,6 +24,7 @@ type searchFlags struct {
 	books       []int
 	connections int
 	seconds     float64
+	indexing    float64
 	asJSON      bool
 }
 
@@ -37,6 +38,11 @@ trickle of writes beside it, how fast a service of every role answers: lookups b
 each kind of query, a mix of all kinds, and the same mix sent straight to PostgreSQL.
 Print throughput, p50 and p99 of each, their ratios, what is wanted of those, and the
 size of the database and its indexes.
+
+In the largest catalogue it goes on with searches at a fixed rate, first with nothing
+beside them and then while new books arrive on the log, each for four times --seconds;
+and at last has the service apply twenty seconds' worth of new books that arrive at
+once. --indexing says how many arrive a second, and 0 that all this is left out.
 
 For each size it starts a service with a broker and a PostgreSQL of its own in a
 temporary directory, and removes it. With the sizes that it has by default it takes
@@ -53,9 +59,14 @@ figures.`,
 	flags.IntSliceVar(&f.books, "books", []int{10_000, 100_000, 1_000_000}, "sizes of the catalogues, joined by commas")
 	flags.IntVar(&f.connections, "connections", 16, "how many search at once")
 	flags.Float64Var(&f.seconds, "seconds", 10, "length of each measurement")
+	flags.Float64Var(&f.indexing, "indexing", 5000, "new books a second that are to get into the largest catalogue while others search")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	return cmd
 }
+
+// searchesBeside is how many searches a second are sent while new books arrive: far
+// fewer than the service can answer, so that what is measured is how long one takes.
+const searchesBeside = 100
 
 func (p *program) runBenchSearch(cmd *cobra.Command, f searchFlags) error {
 	source, err := readBenchData(f.data, benchbooks.ReadSource)
@@ -65,9 +76,10 @@ func (p *program) runBenchSearch(cmd *cobra.Command, f searchFlags) error {
 	report, err := search.Run(cmd.Context(), search.Config{
 		Catalogue: benchbooks.NewCatalogue(source, f.seed), Sizes: f.books, Connections: f.connections,
 		Length: time.Duration(f.seconds * float64(time.Second)), Seed: f.seed,
+		Indexing: f.indexing, SearchesBeside: searchesBeside,
 		Start: p.startBenchService, Logger: p.benchLogger(), Progress: p.benchProgress,
 	})
-	for _, fault := range []error{search.ErrNoSizes, search.ErrFewConnections, search.ErrNoLength} {
+	for _, fault := range []error{search.ErrNoSizes, search.ErrFewConnections, search.ErrNoLength, search.ErrNoRate} {
 		if errors.Is(err, fault) {
 			return usage(cmd, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
@@ -92,7 +104,7 @@ func (p *program) startBenchService(ctx context.Context, dataDir string) (search
 		return search.Service{}, err
 	}
 	return search.Service{
-		URL: a.URL(), Database: a.Database(),
+		URL: a.URL(), Database: a.Database(), Brokers: a.Brokers(),
 		Close: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, cfg.App.ShutdownTimeout)
 			defer cancel()

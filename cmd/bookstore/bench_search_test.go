@@ -30,14 +30,21 @@ func benchData(t *testing.T) string {
 func TestBenchSearchMeasuresEachSize(t *testing.T) {
 	t.Parallel()
 	r := bookstore(t, nil, "", "bench", "search", "--data", benchData(t),
-		"--books", "60,30", "--connections", "2", "--seconds", "0.05", "--json")
+		"--books", "60,30", "--connections", "2", "--seconds", "0.05", "--indexing", "50", "--json")
 	require.Equal(t, exitOK, r.code, r.stderr)
 	var report search.Report
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &report))
 	require.Len(t, report.Sizes, 2)
 	require.Equal(t, 30, report.Sizes[0].Books)
 	require.Equal(t, 60, report.Sizes[1].Books)
-	require.Len(t, report.Ratios, 4)
+	require.Len(t, report.Ratios, 7)
+	require.Nil(t, report.Sizes[0].Indexing, "new books are for the largest")
+	indexing := report.Sizes[1].Indexing
+	require.Positive(t, indexing.Idle.Requests)
+	require.Equal(t, indexing.Idle.Requests, indexing.During.Requests, "at the same rate, for as long")
+	require.Zero(t, indexing.Idle.Failed+indexing.During.Failed)
+	require.Equal(t, 1000, indexing.Backlog)
+	require.Positive(t, indexing.BacklogPerSecond)
 	for _, s := range report.Sizes {
 		require.Positive(t, s.DatabaseBytes)
 		require.NotEmpty(t, s.Relations)
@@ -68,6 +75,7 @@ func TestSearchBenchesRefuseWhatCannotBeMeant(t *testing.T) {
 		{"search", "--books=0", "at least one book"},
 		{"search", "--connections=0", "too few connections"},
 		{"search", "--seconds=0", "some time"},
+		{"search", "--indexing=-1", "need a rate"},
 		{"relevance", "--queries=0", "too few queries"},
 		{"relevance", "--misses=-1", "--misses"},
 	} {

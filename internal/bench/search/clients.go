@@ -40,36 +40,95 @@ var errFailed = errors.New("the request failed")
 // the last, for so long and once at least. do is told how many requests came before its own, and fails
 // with errFailed, or with what ends the measurement.
 func hammer(ctx context.Context, clients int, length time.Duration, do func(ctx context.Context, i int) error) (samples, error) {
+	var number atomic.Int64
+	began := time.Now()
+	return together(ctx, clients, func(ctx context.Context, seen *samples) error {
+		for asked := false; !asked || time.Since(began) < length; asked = true {
+			sent := time.Now()
+			if err := seen.note(sent, do(ctx, int(number.Add(1)-1))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// knock has something done so many times a second, for so long and once at least,
+// whether what was asked before is answered or not. At most so many clients ask at a
+// time: where all of them wait for answers, requests are late, and as latency counts
+// from when a request was due, none is better off for having been asked late. A
+// client that is done would else send its next request later the slower the service
+// is, and so measure the slow moments the least. do is as for hammer.
+func knock(ctx context.Context, clients int, perSecond float64, length time.Duration, do func(ctx context.Context, i int) error) (samples, error) {
+	var number atomic.Int64
+	began := time.Now()
+	return together(ctx, clients, func(ctx context.Context, seen *samples) error {
+		for {
+			i := number.Add(1) - 1
+			after := time.Duration(float64(i) / perSecond * float64(time.Second))
+			if i > 0 && after >= length {
+				return nil
+			}
+			due := began.Add(after)
+			if err := sleepUntil(ctx, due); err != nil {
+				return err
+			}
+			if err := seen.note(due, do(ctx, int(i))); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// sleepUntil returns at once when it is that late already.
+func sleepUntil(ctx context.Context, at time.Time) error {
+	wait := time.Until(at)
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// together has so many clients at work, and returns what all of them have seen.
+func together(ctx context.Context, clients int, work func(ctx context.Context, seen *samples) error) (samples, error) {
 	var (
-		mu     sync.Mutex
-		all    samples
-		number atomic.Int64
+		mu  sync.Mutex
+		all samples
 	)
 	began := time.Now()
 	busy, ctx := errgroup.WithContext(ctx)
 	for range clients {
 		busy.Go(func() error {
-			var mine samples
-			for asked := false; !asked || time.Since(began) < length; asked = true {
-				sent := time.Now()
-				err := do(ctx, int(number.Add(1)-1))
-				mine.latencies = append(mine.latencies, time.Since(sent))
-				if errors.Is(err, errFailed) {
-					mine.failed++
-				} else if err != nil {
-					return err
-				}
+			var seen samples
+			if err := work(ctx, &seen); err != nil {
+				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all.latencies = append(all.latencies, mine.latencies...)
-			all.failed += mine.failed
+			all = all.and(seen)
 			return nil
 		})
 	}
 	err := busy.Wait()
 	all.took = time.Since(began)
 	return all, err
+}
+
+// note takes down what became of a request. It fails with what ends the measurement.
+func (s *samples) note(since time.Time, err error) error {
+	s.latencies = append(s.latencies, time.Since(since))
+	if errors.Is(err, errFailed) {
+		s.failed++
+		return nil
+	}
+	return err
 }
 
 // and is what two stretches of the same come to.

@@ -48,6 +48,34 @@ func TestSoManyClientsAskAtOnce(t *testing.T) {
 	require.Error(t, err, "nobody answers any more")
 }
 
+// A service that holds up its clients is not asked less for it.
+func TestLatencyCountsFromWhenARequestWasDue(t *testing.T) {
+	t.Parallel()
+	held := time.Now().Add(500 * time.Millisecond)
+	asked := 0
+	seen, err := knock(t.Context(), 1, 100, 50*time.Millisecond, func(ctx context.Context, i int) error {
+		require.Equal(t, asked, i)
+		asked++
+		if i == 0 {
+			return sleepUntil(ctx, held)
+		}
+		return errFailed
+	})
+	require.NoError(t, err)
+	require.Len(t, seen.latencies, 5)
+	require.Equal(t, 4, seen.failed)
+	for _, latency := range seen.latencies {
+		require.Greater(t, latency, 400*time.Millisecond, "all had to wait for the first one")
+	}
+
+	seen, err = knock(t.Context(), 2, 0.001, time.Millisecond, func(context.Context, int) error { return nil })
+	require.NoError(t, err)
+	require.Len(t, seen.latencies, 1, "one at least")
+
+	_, err = knock(t.Context(), 2, 1000, time.Hour, func(context.Context, int) error { return context.Canceled })
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 func TestQuantiles(t *testing.T) {
 	t.Parallel()
 	var s samples

@@ -20,25 +20,32 @@ const (
 	PartOfWord = "part of a word"
 	Author     = "author"
 	NoHit      = "no hit"
+
+	OneLetter  = "one letter"
+	WordsApart = "words apart"
 )
 
 // kind makes queries of one kind; false where the book that was drawn is of no use
 // for it.
 type kind struct {
-	name string
-	make func(*maker) (string, bool)
+	name  string
+	make  func(*maker) (string, bool)
+	extra bool // is measured by itself and not in the mix
 }
 
 var kinds = []kind{
-	{Exact, func(m *maker) (string, bool) { return m.book().Title, true }},
-	{Prefix, (*maker).prefix},
-	{CommonWord, func(m *maker) (string, bool) { return draw(m.random, m.vocabulary.common), true }},
-	{RareWord, (*maker).rareWord},
-	{ManyWords, (*maker).manyWords},
-	{Typo, (*maker).typo},
-	{PartOfWord, (*maker).partOfWord},
-	{Author, (*maker).author},
-	{NoHit, (*maker).noHit},
+	{name: Exact, make: func(m *maker) (string, bool) { return m.book().Title, true }},
+	{name: Prefix, make: (*maker).prefix},
+	{name: CommonWord, make: func(m *maker) (string, bool) { return draw(m.random, m.vocabulary.common), true }},
+	{name: RareWord, make: (*maker).rareWord},
+	{name: ManyWords, make: (*maker).manyWords},
+	{name: Typo, make: (*maker).typo},
+	{name: PartOfWord, make: (*maker).partOfWord},
+	{name: Author, make: (*maker).author},
+	{name: NoHit, make: (*maker).noHit},
+	// What nobody asks for often, and no query may be slow.
+	{name: OneLetter, make: (*maker).oneLetter, extra: true},
+	{name: WordsApart, make: (*maker).wordsApart, extra: true},
 }
 
 // queriesOfKind is how many different ones are asked, over and over: more than
@@ -50,6 +57,7 @@ type maker struct {
 	catalogue  *books.Catalogue
 	books      int // ids 1 to this
 	vocabulary vocabulary
+	apart      apart
 	random     *rand.Rand
 }
 
@@ -57,9 +65,10 @@ type maker struct {
 func makeQueries(catalogue *books.Catalogue, size, n int, seed uint64) map[string][]string {
 	queries := make(map[string][]string, len(kinds))
 	known := countWords(catalogue, size)
+	strangers := findApart(catalogue, size, known)
 	for i, k := range kinds {
 		m := &maker{
-			catalogue: catalogue, books: size, vocabulary: known,
+			catalogue: catalogue, books: size, vocabulary: known, apart: strangers,
 			random: rand.New(rand.NewPCG(seed, uint64(i))), //nolint:gosec // G404: repeatable, not secret
 		}
 		queries[k.name] = m.queries(k, n)
@@ -78,12 +87,12 @@ func (m *maker) queries(k kind, n int) []string {
 	return made
 }
 
-// mix has the queries of all kinds in turns.
+// mix has the queries of all kinds that belong in it, in turns.
 func mix(queries map[string][]string) []string {
 	var mixed []string
 	for i := range queriesOfKind {
 		for _, k := range kinds {
-			if of := queries[k.name]; len(of) > 0 {
+			if of := queries[k.name]; len(of) > 0 && !k.extra {
 				mixed = append(mixed, of[i%len(of)])
 			}
 		}
@@ -167,4 +176,21 @@ func (m *maker) noHit() (string, bool) {
 		letters[i] = 'a' + byte(m.random.IntN(26))
 	}
 	return string(letters), true
+}
+
+func (m *maker) oneLetter() (string, bool) { return string(rune('a' + m.random.IntN(26))), true }
+
+// wordsApart are two words that each are in some books, and never in one together:
+// half of the queries have words that are as common as such words can be.
+func (m *maker) wordsApart() (string, bool) {
+	pairs := m.apart.rare
+	if m.random.IntN(2) == 0 {
+		pairs = m.apart.common
+	}
+	if len(pairs) == 0 {
+		return "", false
+	}
+	pair := draw(m.random, pairs)
+	m.random.Shuffle(len(pair), func(i, j int) { pair[i], pair[j] = pair[j], pair[i] })
+	return pair[0] + " " + pair[1], true
 }

@@ -30,6 +30,11 @@ type Config struct {
 	Length      time.Duration // of each measurement, more than 0
 	Seed        uint64        // another one makes other queries
 
+	// Indexing is how many new books a second arrive in the largest catalogue while
+	// others search; 0 leaves that out. SearchesBeside is how many searches a second are
+	// sent then, and before, to compare with.
+	Indexing, SearchesBeside float64
+
 	// Start starts a service of every role, with its broker and its PostgreSQL, on a
 	// data directory. Only package app knows how, and nobody but programs sees it.
 	Start func(ctx context.Context, dataDir string) (Service, error)
@@ -41,8 +46,9 @@ type Config struct {
 
 // Service is one that runs.
 type Service struct {
-	URL      string // without a path
-	Database string // connection string
+	URL      string   // without a path
+	Database string   // connection string
+	Brokers  []string // host:port of Kafka
 	Close    func(context.Context) error
 }
 
@@ -51,6 +57,7 @@ var (
 	ErrNoSizes        = errors.New("sizes of catalogues are needed, each of at least one book")
 	ErrFewConnections = errors.New("too few connections: at least 1")
 	ErrNoLength       = errors.New("measurements need some time")
+	ErrNoRate         = errors.New("new books and the searches beside them need a rate, in books and searches a second, or none at all")
 )
 
 func (c Config) check() error {
@@ -63,6 +70,9 @@ func (c Config) check() error {
 	}
 	if c.Length <= 0 {
 		faults = append(faults, ErrNoLength)
+	}
+	if c.Indexing < 0 || c.Indexing > 0 && c.SearchesBeside <= 0 {
+		faults = append(faults, ErrNoRate)
 	}
 	return errors.Join(faults...)
 }
@@ -81,8 +91,13 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{Connections: cfg.Connections, Seconds: cfg.Length.Seconds(), Seed: cfg.Seed, CPUs: runtime.NumCPU()}
-	for _, size := range slices.Sorted(slices.Values(cfg.Sizes)) {
-		result, err := measureSize(ctx, cfg, size)
+	sizes := slices.Sorted(slices.Values(cfg.Sizes))
+	for i, size := range sizes {
+		of := cfg
+		if i < len(sizes)-1 {
+			of.Indexing = 0
+		}
+		result, err := measureSize(ctx, of, size)
 		if err != nil {
 			return Report{}, fmt.Errorf("measure %d books: %w", size, err)
 		}
@@ -129,8 +144,16 @@ func measureSize(ctx context.Context, cfg Config, size int) (result Size, err er
 	if result.DatabaseBytes, result.Relations, err = readSizes(ctx, pool); err != nil {
 		return Size{}, err
 	}
+	progress("making queries")
 	b := newBench(cfg, size, service.URL, pool, progress)
-	return result, b.measure(ctx, &result)
+	defer b.client.CloseIdleConnections()
+	if err := b.measure(ctx, &result); err != nil {
+		return Size{}, err
+	}
+	if cfg.Indexing > 0 {
+		result.Indexing, err = b.index(ctx, service)
+	}
+	return result, err
 }
 
 // settle makes sure that all books are there, and that nothing is left to be written
@@ -190,9 +213,8 @@ func (b *bench) random(stream uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(b.cfg.Seed, 1<<32+stream)) //nolint:gosec // G404: repeatable, not secret
 }
 
-// measure makes all measurements of a size.
+// measure makes the measurements that have a trickle of writes beside them.
 func (b *bench) measure(ctx context.Context, result *Size) error {
-	defer b.client.CloseIdleConnections()
 	writing := &trickle{
 		client: newClient(writers), url: b.url, catalogue: b.cfg.Catalogue, books: b.size, random: b.random(1),
 	}

@@ -14,6 +14,15 @@ import (
 type vocabulary struct {
 	common []string // the most frequent ones, the most frequent first
 	rare   []string // those in one of the books that were counted
+
+	all    []string       // the most frequent first
+	having map[string]int // books, of those that were counted
+	books  int            // that were counted
+}
+
+// expected is how many books of a catalogue of this size have a word.
+func (v vocabulary) expected(word string, size int) float64 {
+	return float64(v.having[word]) * float64(size) / float64(v.books)
 }
 
 const (
@@ -24,8 +33,9 @@ const (
 )
 
 func countWords(catalogue *books.Catalogue, n int) vocabulary {
+	n = min(n, counted)
 	having := make(map[string]int)
-	for id := range min(n, counted) {
+	for id := range n {
 		book := catalogue.Book(int64(id + 1))
 		in := make(map[string]bool)
 		for _, word := range words(book.Title + " " + book.Author + " " + book.Description) {
@@ -39,7 +49,7 @@ func countWords(catalogue *books.Catalogue, n int) vocabulary {
 	byFrequency := slices.SortedFunc(maps.Keys(having), func(a, b string) int {
 		return cmp.Or(having[b]-having[a], strings.Compare(a, b))
 	})
-	var v vocabulary
+	v := vocabulary{all: byFrequency, having: having, books: n}
 	v.common = byFrequency[:min(commonWords, len(byFrequency))]
 	for _, word := range slices.Backward(byFrequency) {
 		if having[word] > 1 {
