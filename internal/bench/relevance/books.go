@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"bookstore/internal/events"
+	"bookstore/internal/isbn"
 )
 
 // Book is one of the catalogue.
@@ -20,16 +21,17 @@ type Book struct {
 // ErrNoColumn says that a catalogue is without a column that is needed.
 var ErrNoColumn = errors.New("the column is missing")
 
-// Columns that [ReadBooks] needs.
+// Columns that [ReadBooks] needs, and one that it takes where it is.
 const (
 	columnTitle   = "title"
 	columnAuthors = "authors"
 	columnYear    = "original_publication_year"
+	columnISBN    = "isbn"
 )
 
-// ReadBooks reads a catalogue: CSV with the columns title, authors and
-// original_publication_year; others are ignored. It fails with [ErrNoColumn] or what
-// was wrong with the CSV.
+// ReadBooks reads a catalogue: CSV with the columns title, authors,
+// original_publication_year and, if there is one, isbn; others are ignored, and so is
+// an ISBN that is none. It fails with [ErrNoColumn] or what was wrong with the CSV.
 func ReadBooks(from io.Reader) ([]Book, error) {
 	rows := csv.NewReader(from)
 	header, err := rows.Read()
@@ -42,6 +44,7 @@ func ReadBooks(from io.Reader) ([]Book, error) {
 			return nil, fmt.Errorf("read the catalogue's columns: %w: %s", ErrNoColumn, column)
 		}
 	}
+	atISBN := slices.Index(header, columnISBN)
 	var books []Book
 	for {
 		row, err := rows.Read()
@@ -51,11 +54,26 @@ func ReadBooks(from io.Reader) ([]Book, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the catalogue: %w", err)
 		}
-		books = append(books, Book{ID: int64(len(books) + 1), Details: events.Details{
+		book := Book{ID: int64(len(books) + 1), Details: events.Details{
 			Title: strings.TrimSpace(row[at[columnTitle]]), Author: strings.TrimSpace(row[at[columnAuthors]]),
 			PublishedAt: row[at[columnYear]],
-		}})
+		}}
+		if atISBN >= 0 {
+			book.ISBN = readISBN(row[atISBN])
+		}
+		books = append(books, book)
 	}
+}
+
+// readISBN returns thirteen digits, or "". A real catalogue has been through a
+// spreadsheet, to which an ISBN-10 is a number: zeros in front are lost.
+func readISBN(text string) string {
+	const length = 10
+	if lost := length - len(text); text != "" && lost > 0 {
+		text = strings.Repeat("0", lost) + text
+	}
+	number, _ := isbn.Parse(text)
+	return number
 }
 
 // Half is one of the two that the books are split into.

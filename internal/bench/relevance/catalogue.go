@@ -16,6 +16,7 @@ type catalogue struct {
 	sorted   []string                // those, for their beginnings
 	inTitle  map[string]map[int]bool // by folded word: books, by their place in books
 	inAuthor map[string]map[int]bool
+	isbns    map[string]int // how many have it
 }
 
 // entry is a book as queries are made from it.
@@ -31,6 +32,7 @@ func newCatalogue(books []Book) *catalogue {
 	c := &catalogue{
 		titles: make(map[string]int), bare: make(map[string]int),
 		inTitle: make(map[string]map[int]bool), inAuthor: make(map[string]map[int]bool),
+		isbns: make(map[string]int),
 	}
 	for i, b := range books {
 		e := entry{Book: b}
@@ -40,6 +42,7 @@ func newCatalogue(books []Book) *catalogue {
 		c.titles[foldedText(b.Title)]++
 		bare := foldedText(e.bare)
 		c.bare[bare]++
+		c.isbns[b.ISBN]++
 		c.sorted = append(c.sorted, bare)
 		note(c.inTitle, b.Title, i)
 		note(c.inAuthor, b.Author, i)

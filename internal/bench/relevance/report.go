@@ -32,10 +32,11 @@ type Score struct {
 	// Alone is what is reached by the query's words alone: see the package comment.
 	Alone1  float64 `json:"by_words_alone_at_1"`
 	Alone5  float64 `json:"by_words_alone_at_5"`
-	TooSlow int     `json:"too_slow"`          // given up by the database; misses
-	Target  float64 `json:"target,omitempty"`  // of Success5; 0: none
-	Met     bool    `json:"met"`               // true where there is no target
-	Skipped string  `json:"skipped,omitempty"` // why nothing was asked
+	TooSlow int     `json:"too_slow"` // given up by the database; misses
+	// Wanted5 and Wanted1 are wanted of Success5 and Success1; 0: nothing is.
+	Wanted5 float64 `json:"wanted_at_5,omitempty"`
+	Wanted1 float64 `json:"wanted_at_1,omitempty"`
+	Met     bool    `json:"met"` // true where nothing is wanted
 }
 
 // Miss is a query that did not bring its book among the first five.
@@ -64,21 +65,13 @@ func (r *Report) Print(to io.Writer) error {
 
 func (r *Result) print(b *strings.Builder) error {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\tqueries\tsuccess@1\tsuccess@5\tMRR\twords@1\twords@5\ttoo slow\twanted@5\t\t")
+	fmt.Fprintln(table, "\tqueries\tsuccess@1\tsuccess@5\tMRR\twords@1\twords@5\ttoo slow\twanted\t\t")
 	for _, s := range r.Kinds {
-		if s.Skipped != "" {
-			continue // said below the table
-		}
 		fmt.Fprintf(table, "%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%d\t%s\t\n", s.Kind, s.Queries,
 			s.Success1, s.Success5, s.MRR, s.Alone1, s.Alone5, s.TooSlow, s.verdict())
 	}
 	if err := table.Flush(); err != nil {
 		return err
-	}
-	for _, s := range r.Kinds {
-		if s.Skipped != "" {
-			fmt.Fprintf(b, "%s is skipped: %s\n", s.Kind, s.Skipped)
-		}
 	}
 	for _, m := range r.Misses {
 		rank := "not among the first ten"
@@ -93,14 +86,19 @@ func (r *Result) print(b *strings.Builder) error {
 	return nil
 }
 
+// verdict is two cells.
 func (s Score) verdict() string {
-	switch {
-	case s.Target == 0:
-		return "\t"
-	case s.Met:
-		return fmt.Sprintf("%.2f\tmet", s.Target)
+	met := "met"
+	if !s.Met {
+		met = "MISSED"
 	}
-	return fmt.Sprintf("%.2f\tMISSED", s.Target)
+	switch {
+	case s.Wanted1 > 0:
+		return fmt.Sprintf("%.2f@1\t%s", s.Wanted1, met)
+	case s.Wanted5 > 0:
+		return fmt.Sprintf("%.2f@5\t%s", s.Wanted5, met)
+	}
+	return "\t"
 }
 
 // notes are what one must know to read the figures.
