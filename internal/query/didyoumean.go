@@ -78,7 +78,7 @@ func (s *searcher) nearestKnown(ctx context.Context, q searchtext.Query) (search
 	var nearest []string
 	err := s.read(ctx, `
 		SELECT coalesce(same.word, alike.word, '') FROM unnest($1::text[]) WITH ORDINALITY AS asked (word, place)
-		LEFT JOIN catalog_words AS same ON same.word = asked.word
+		LEFT JOIN catalog_words AS same ON same.word >= asked.word AND same.word <= asked.word -- by the key, not by the trigrams
 		LEFT JOIN LATERAL (
 			SELECT word FROM catalog_words WHERE same.word IS NULL AND catalog_words.word % asked.word
 			ORDER BY similarity(catalog_words.word, asked.word) DESC, word LIMIT 1
