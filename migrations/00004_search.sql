@@ -91,7 +91,7 @@ BEGIN
                 SELECT id FROM books
                 WHERE lexemes @@ driver AND (condition IS NULL OR ts_match_vq(lexemes, condition))
                     AND (excluded IS NULL OR NOT ts_match_vq(lexemes, excluded))
-                    AND id <> ALL (found)
+                    AND id NOT IN (SELECT unnest(found)) -- which is hashed, unlike <> ALL
                 ORDER BY
                     CASE
                         WHEN through > 1 AND ts_match_vq(lexemes, conditions[1]) THEN 1
@@ -123,7 +123,7 @@ BEGIN
                 WHERE lexemes @@ driver AND (condition IS NULL OR ts_match_vq(lexemes, condition))
                     AND (older IS NULL OR id < older)
                     AND (excluded IS NULL OR NOT ts_match_vq(lexemes, excluded))
-                    AND id <> ALL (mine)
+                    AND id NOT IN (SELECT unnest(mine))
                 OFFSET 0
             ) AS book ORDER BY id DESC LIMIT wanted - cardinality(found));
         older := (block - 1) << step_bits[i];

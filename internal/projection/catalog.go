@@ -71,18 +71,19 @@ func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 	return nil
 }
 
-// Indexes implements [Projection]. All collect new rows in a pending list
+// Indexes implements [Projection]. That of the books collects new rows in a pending list
 // (fastupdate), which is merged when it is full, see [PendingListKB], or when nothing
-// comes for a second, see [MergePending].
+// comes for a second, see [MergePending]. Those of the vocabulary do not: new words become
+// rare, and to look for one in a list would take as long as many searches.
 func (Catalog) Indexes(generation int64) []Index {
-	gin := func(name, table, on string) Index {
-		return Index{Name: TableName(name, generation), SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + table + ` USING gin (` + on + `) WITH (gin_pending_list_limit = ` + strconv.Itoa(PendingListKB) + `)`}
+	gin := func(name, table, on, with string) Index {
+		return Index{Name: TableName(name, generation), SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + table + ` USING gin (` + on + `) WITH (` + with + `)`}
 	}
 	books, words := catalogBooks(generation), catalogWords(generation)
 	return []Index{
-		gin("catalog_books_lexemes", books, "lexemes"),
-		gin("catalog_words_variants", words, "variants"),
-		gin("catalog_words_parts", words, "word gin_trgm_ops"),
+		gin("catalog_books_lexemes", books, "lexemes", `gin_pending_list_limit = `+strconv.Itoa(PendingListKB)),
+		gin("catalog_words_variants", words, "variants", "fastupdate = off"),
+		gin("catalog_words_parts", words, "word gin_trgm_ops", "fastupdate = off"),
 	}
 }
 

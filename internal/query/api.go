@@ -25,8 +25,10 @@ const (
 	// MaxOffset is how many results may be skipped. The database has to find all
 	// of those, so beyond this a reader should ask a better question.
 	MaxOffset = 10_000
-	// MaxQuery is how many characters a query may have.
+	// MaxQuery is how many characters a query may have, and MaxWords how many words: each
+	// takes its time.
 	MaxQuery = 500
+	MaxWords = 64
 )
 
 // API is the read side's HTTP routes. All fields are required; it must not be
@@ -71,7 +73,7 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	limit := params.Int("limit", a.PageSize, 1, MaxLimit)
 	marked := params.Bool("highlight")
 	user := params.UserID()
-	requireWord(params, query)
+	requireWords(params, query)
 	if err := params.Err(); err != nil {
 		return err
 	}
@@ -115,11 +117,14 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, result.Books)
 }
 
-// requireWord refuses a query that no book can ever match: spaces, quotes or "%" alone.
-// An empty one is a form that was sent without any.
-func requireWord(params *web.Query, query string) {
-	if query != "" && len(searchtext.Words(query)) == 0 {
+// requireWords refuses a query that no book can ever match: spaces, quotes or "%" alone;
+// and one of too many words. An empty one is a form that was sent without any.
+func requireWords(params *web.Query, query string) {
+	switch n := len(searchtext.Words(query)); {
+	case n == 0 && query != "":
 		params.Refuse("q", "has no letter or digit to search for: leave it out to list all books")
+	case n > MaxWords:
+		params.Refuse("q", fmt.Sprintf("may have at most %d words, has %d", MaxWords, n))
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	maxTypos      = 8    // words that it may be a mistyped one of
 	maxParts      = 12   // words that it may be a part of, the shortest
 	maxCandidates = 2000 // words that are looked at for either
+	maxWidened    = 8    // words of a query that are taken for others
 	leastPart     = 3    // letters of a part; fewer are in too many words
 )
 
@@ -64,7 +65,7 @@ func (s *searcher) similar(ctx context.Context, asked searchtext.Query) (typos, 
 		asked   []string
 	}
 	for i, clause := range asked {
-		if clause.Quoted {
+		if clause.Quoted || i >= maxWidened {
 			continue
 		}
 		word := clause.Words[0]

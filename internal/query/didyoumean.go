@@ -36,6 +36,9 @@ func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (meant string,
 }
 
 func (s *searcher) meant(ctx context.Context, nothing Result) (string, error) {
+	if len(nothing.Read) > maxWidened {
+		return "", nil
+	}
 	known, err := s.nearestKnown(ctx, nothing.Read)
 	if err != nil {
 		return "", err

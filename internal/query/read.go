@@ -45,8 +45,9 @@ func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pg
 // atOneMoment gives f a [reader] for several SELECTs that all see the read model as it is
 // at the first of them. It takes a round trip more than they do, to end it.
 //
-// The generation is read first: a switch replaces its view first as well, so that the two
-// wait for each other and never deadlock.
+// The generation's view is locked first: a switch replaces it first as well, so that the
+// two wait for each other and never deadlock. LOCK does not set the moment yet: that would
+// be too early for a generation that was switched to meanwhile.
 func (c *Catalog) atOneMoment(ctx context.Context, f func(reader) error) error {
 	if c.Observe != nil {
 		began := time.Now()
@@ -64,8 +65,8 @@ func (c *Catalog) atOneMoment(ctx context.Context, f func(reader) error) error {
 		pipeline := &pgx.Batch{}
 		if !begun {
 			pipeline.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY`)
+			pipeline.Queue(`LOCK TABLE catalog_generation IN ACCESS SHARE MODE`)
 			c.bound(pipeline)
-			pipeline.Queue(`SELECT generation FROM catalog_generation`)
 			begun = true
 		}
 		return send(bounded, conn, pipeline, sql, args, scan)

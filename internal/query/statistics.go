@@ -84,26 +84,47 @@ const statisticsAge = 30 * time.Second
 
 // statisticsCache has the statistics of the last half minute.
 type statisticsCache struct {
-	mu   sync.Mutex
-	last *statistics
-	read time.Time
+	mu      sync.Mutex
+	last    *statistics
+	read    time.Time // when reading them began, the last time that somebody did
+	reading chan struct{}
 }
 
-// get returns statistics, reading them where they are too old: one reader does so, for
-// all. It is the caller's own query that fails where they can't be read, as its search
-// would.
+// get returns statistics. Where they are too old, one search reads them and all others go
+// on with the old ones; where there are none yet, they wait for it. A search fails where
+// it can't read them, as it would anyway.
 func (c *statisticsCache) get(ctx context.Context, catalog *Catalog) (*statistics, error) {
+	for {
+		c.mu.Lock()
+		last, reading := c.last, c.reading
+		if reading == nil && (last == nil || time.Since(c.read) >= statisticsAge) {
+			c.read, c.reading = time.Now(), make(chan struct{})
+			c.mu.Unlock()
+			return c.renew(ctx, catalog)
+		}
+		c.mu.Unlock()
+		if last != nil {
+			return last, nil
+		}
+		select {
+		case <-reading:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// renew reads statistics for everybody.
+func (c *statisticsCache) renew(ctx context.Context, catalog *Catalog) (*statistics, error) {
+	read, err := catalog.readStatistics(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last != nil && time.Since(c.read) < statisticsAge {
-		return c.last, nil
+	if err == nil {
+		c.last = read
 	}
-	last, err := catalog.readStatistics(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.last, c.read = last, time.Now()
-	return last, nil
+	close(c.reading)
+	c.reading = nil
+	return read, err
 }
 
 func (c *Catalog) readStatistics(ctx context.Context) (*statistics, error) {

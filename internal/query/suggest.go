@@ -29,7 +29,7 @@ func (a *API) suggest(w http.ResponseWriter, r *http.Request) error {
 	query := params.String("q", MaxQuery)
 	limit := params.Int("limit", defaultSuggestions, 1, MaxSuggestions)
 	params.UserID() // every route takes uid
-	requireWord(params, query)
+	requireWords(params, query)
 	if err := params.Err(); err != nil {
 		return err
 	}

@@ -50,8 +50,9 @@ const quotes = "\"„“”«»"
 //   - title: and author:, in any case, with or without a space behind, narrow what
 //     follows, up to the next space or quote, or the phrase. With nothing behind
 //     they are words, as is anything else with a colon.
-//   - The last word may be the beginning of one, unless it is in closed quotes:
-//     it may still be being typed.
+//   - The last word may be the beginning of one that titles or authors have, or, where
+//     these have none, descriptions, unless it is in closed quotes: it may still be being
+//     typed.
 //   - An ISBN is one word, as books have it, however it is written: among other words
 //     with hyphens or without, and with spaces too where it is all there is.
 //

@@ -28,8 +28,7 @@ type Condition struct {
 type Need struct {
 	Lexemes []Lexeme
 	// Completed are those without beginnings: lexemes in full, where it is known which
-	// there are. Of descriptions it is not known: words that are in no title and no author
-	// are missing.
+	// words begin so.
 	Completed []Lexeme
 	// Strange means that no title and no author has a word that begins so.
 	Strange bool
@@ -86,6 +85,13 @@ func (c Clause) In(scope Scope) Condition {
 		condition.Query = c.phrase(weights)
 		return condition
 	}
+	// In a whole book the last word begins those that titles and authors have. To look for
+	// all that descriptions have as well would cost most of a search, for the least likely
+	// of its books.
+	if need := condition.Needs[0]; weights == "" && len(need.Completed) > 0 {
+		condition.Query = AnyOf(need.Completed)
+		return condition
+	}
 	words := []string{Lexeme{Text: c.Words[0], Prefix: c.Prefix}.in(weights)}
 	for _, other := range c.Also {
 		words = append(words, Lexeme{Text: other}.in(weights))
@@ -106,8 +112,9 @@ func (c Clause) need(class, word string, open bool) Need {
 	}
 	n.Lexemes[0].Prefix = true
 	n.Strange = c.Completions != nil && len(c.Completions) == 0
-	// A description may have a word that begins so even then.
-	if c.Completions != nil && (!n.Strange || class != "") {
+	// A description may have a word that begins so even then, and a phrase is looked for as
+	// it is.
+	if c.Completions != nil && (class != "" || !n.Strange && len(c.Words) == 1) {
 		n.Completed = append(n.Completed, n.Lexemes[1:]...)
 		n.Completed = append(n.Completed, Lexeme{Text: class + word})
 		for _, completion := range c.Completions {

@@ -38,7 +38,7 @@ type Config struct {
 	// version of a projection; nil: from those of any.
 	Readable func(projection string, version int) bool
 	Logger   *slog.Logger
-	Metrics     *projection.Metrics
+	Metrics  *projection.Metrics
 }
 
 // Validate reports everything that is missing.
