@@ -97,6 +97,11 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	if err := a.requireSeen(token, result.Snapshot); err != nil {
 		return err
 	}
+	if len(result.Books) == 0 && query != "" && offset == 0 {
+		if err := a.setDidYouMean(r.Context(), w.Header(), result); err != nil {
+			return asProblem(err)
+		}
+	}
 	// HEAD serves no results.
 	if query != "" && r.Method == http.MethodGet {
 		a.served(r.Context(), search{query: query, user: user, offset: offset, limit: limit}, result.Page)
@@ -105,11 +110,6 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) error {
 	linkNext(w.Header(), r, result.More, offset, limit)
 	if result.Partial {
 		w.Header().Set("Partial-Results", "true")
-	}
-	if len(result.Books) == 0 && query != "" && offset == 0 {
-		if err := a.setDidYouMean(r.Context(), w.Header(), result); err != nil {
-			return asProblem(err)
-		}
 	}
 	if marked {
 		highlight(result)

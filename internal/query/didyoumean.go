@@ -16,9 +16,8 @@ const maxAttempts = 6
 
 // DidYouMean returns a query that finds something, in the place of one that has found
 // nothing; "" where there is none at hand, or not in time: that nothing was found is an
-// answer without it. Words that no title and no author has are
-// replaced by what looks most like them, or left out; if these words are never together,
-// one of them is left out.
+// answer without it. Words that no title and no author has are replaced by what looks
+// most like them, or left out; if these words are never together, one of them is left out.
 func (c *Catalog) DidYouMean(ctx context.Context, nothing Result) (meant string, err error) {
 	stats, err := c.statistics.get(ctx, c)
 	if err != nil {
@@ -100,8 +99,10 @@ func (s *searcher) nearestKnown(ctx context.Context, q searchtext.Query) (search
 		switch {
 		case len(clause.Words) > 1:
 			known = append(known, clause) // a phrase is meant as it is
+		case nearest[i] == clause.Words[0]:
+			known = append(known, clause)
 		case nearest[i] != "":
-			clause.Words, clause.Completions = []string{nearest[i]}, nil
+			clause.Words, clause.Completions, clause.Typed = []string{nearest[i]}, nil, ""
 			known = append(known, clause)
 		}
 	}

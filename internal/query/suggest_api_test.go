@@ -299,7 +299,7 @@ func TestDidYouMean(t *testing.T) {
 		"author:shakesperianism":  "",                    // no author is called so
 		"title:shakesperianism":   "title:shakespeare",   //
 		"каренина xyzzyx анна":    "каренина анна",       //
-		"Анна tolkien":            "анна",                //
+		"Анна tolkien":            "Анна",                // as it was typed
 		`"herbert frank"`:         "",                    // a phrase is meant as it is
 		"xyzzyx":                  "",                    //
 		"9780306406157":           "",                    // an ISBN

@@ -119,13 +119,11 @@ func TestConditionsMeanWhatTheySay(t *testing.T) {
 					add(book, condition.Query, met, true)
 					for _, need := range condition.Needs {
 						add(book, searchtext.AnyOf(need.Lexemes), met, false)
-						if ofDescriptions := !strings.ContainsAny(need.Lexemes[0].Text[:1], ";^"); ofDescriptions {
-							continue // not all of their words are known
-						}
 						if need.Completed != nil {
 							add(book, searchtext.AnyOf(need.Completed), met, false)
 						}
-						if need.Strange && len(need.Lexemes) == 1 {
+						ofDescriptions := !strings.ContainsAny(need.Lexemes[0].Text[:1], ";^")
+						if need.Strange && !ofDescriptions && len(need.Lexemes) == 1 {
 							require.False(t, met)
 						}
 					}
@@ -219,7 +217,13 @@ func has(field []string, c searchtext.Clause) bool {
 		case slices.Contains(c.Also, field[i]):
 			return true
 		case len(rest) <= last || !slices.Equal(rest[:last], c.Words[:last]):
-		case rest[last] == c.Words[last] || c.Prefix && strings.HasPrefix(rest[last], c.Words[last]):
+		case rest[last] == c.Words[last]:
+			return true
+		case len(c.Completions) > 0 && last == 0:
+			if slices.Contains(c.Completions, rest[last]) {
+				return true
+			}
+		case c.Prefix && strings.HasPrefix(rest[last], c.Words[last]):
 			return true
 		}
 	}

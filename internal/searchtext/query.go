@@ -20,6 +20,7 @@ type Clause struct {
 	Quoted bool     // is a phrase, also of one word: parts of words are not asked for
 	Prefix bool     // the last word may go on: it is the query's last, and no quote ended it
 	Also   []string // further words that are as good as the clause's own, which is one
+	Typed  string   // the one word as it was typed, with whatever stood around it; or ""
 
 	// Completions are the words that titles and authors have for a Prefix; nil where they
 	// are not known or too many.
@@ -80,7 +81,7 @@ func ParseQuery(s string) Query {
 			p.query = append(p.query, isbnClause(word, number, p.field))
 			p.read([]string{number}, true)
 		} else {
-			p.plain(Words(word))
+			p.plain(word)
 		}
 		s = rest
 	}
@@ -107,9 +108,13 @@ type parser struct {
 	closed bool  // the last word was in quotes, and they were closed
 }
 
-func (p *parser) plain(words []string) {
+func (p *parser) plain(text string) {
+	words := Words(text)
 	for _, word := range words {
 		p.query = append(p.query, Clause{Field: p.field, Words: []string{word}})
+	}
+	if len(words) == 1 {
+		p.query[len(p.query)-1].Typed = text
 	}
 	p.read(words, false)
 }
@@ -134,7 +139,7 @@ func (p *parser) lone() {
 	if p.field == Anywhere {
 		return
 	}
-	name := Words(fields[p.field])
+	name := fields[p.field]
 	p.field = Anywhere
 	p.plain(name)
 }
@@ -173,14 +178,18 @@ func cutPlain(s string) (plain, rest string) {
 	return s[:i], s[i:]
 }
 
-// String is a query as it can be typed, with folded words.
+// String is a query as it can be typed.
 func (q Query) String() string {
 	clauses := make([]string, len(q))
 	for i, c := range q {
-		clauses[i] = fields[c.Field] + strings.Join(c.Words, " ")
-		if c.Quoted {
-			clauses[i] = fields[c.Field] + `"` + strings.Join(c.Words, " ") + `"`
+		text := strings.Join(c.Words, " ")
+		switch {
+		case c.Typed != "":
+			text = c.Typed
+		case c.Quoted:
+			text = `"` + text + `"`
 		}
+		clauses[i] = fields[c.Field] + text
 	}
 	return strings.Join(clauses, " ")
 }

@@ -78,7 +78,29 @@ func TestParseQuery(t *testing.T) {
 		"http://author:80/?q=a": {word("http"), word("author"), word("80"), word("q"), open(word("a"))},
 		`"author:x"`:            {phrase("author", "x")},
 	} {
-		require.Equal(t, want, searchtext.ParseQuery(text), "%q", text)
+		require.Equal(t, want, untyped(searchtext.ParseQuery(text)), "%q", text)
+	}
+}
+
+// untyped is a query without how its words were typed.
+func untyped(q searchtext.Query) searchtext.Query {
+	for i := range q {
+		q[i].Typed = ""
+	}
+	return q
+}
+
+func TestAQueryIsWrittenAsItWasTyped(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Война  и мир":             "Война и мир",
+		"author:O'Brien, title:x":  "author:O'Brien, title:x",
+		`„Dune  Messiah“ catch-22`: `"dune messiah" catch 22`,
+		"":                         "",
+	} {
+		q := searchtext.ParseQuery(text)
+		require.Equal(t, want, q.String())
+		require.Equal(t, untyped(q), untyped(searchtext.ParseQuery(q.String())), "it is the same query")
 	}
 }
 
@@ -129,7 +151,7 @@ func TestPlainWordsAreEachAClause(t *testing.T) {
 		if len(want) > 0 {
 			want[len(want)-1].Prefix = true
 		}
-		require.Equal(t, want, searchtext.ParseQuery(text))
+		require.Equal(t, want, untyped(searchtext.ParseQuery(text)))
 	})
 }
 
