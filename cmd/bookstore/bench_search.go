@@ -46,7 +46,7 @@ once. --indexing says how many arrive a second, and 0 that all this is left out.
 
 For each size it starts a service with a broker and a PostgreSQL of its own in a
 temporary directory, and removes it. With the sizes that it has by default it takes
-some ten minutes and 10 GB of disk. Whatever else the machine does shows in the
+a quarter of an hour and 10 GB of disk. Whatever else the machine does shows in the
 figures.`,
 		Example: `  bookstore bench search --books 10000
   bookstore bench search --json > figures.json`,
