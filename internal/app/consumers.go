@@ -145,17 +145,17 @@ func (a *App) startConsumers(background context.Context) error {
 		if !a.cfg.Has(roleOf(p)) {
 			continue
 		}
+		merger := &projection.Merger{Pool: a.pool, Projection: p.Name(), Logger: a.log}
+		a.run(func() { merger.Run(background) })
 		err = a.follow(background, topic, projection.Config{
 			Consumer: p.Name(), Generations: projection.Attached(p.Name()),
 			Independent: !source.OfBooks(), Bookless: !source.OfBooks(),
 			Handler: projection.NewFeed(p),
-			Idle: func(ctx context.Context) {
-				if err := projection.MergePending(ctx, a.pool, p.Name()); err != nil {
-					a.log.Debug("can't merge what the indexes have collected; PostgreSQL does so when it vacuums", "error", err)
-				}
+			Advanced: func(next map[int32]int64) {
+				tracker.Advanced(next)
+				merger.Moved()
 			},
-			Advanced: tracker.Advanced,
-			Pool:     a.pool, Logger: a.log, Metrics: a.metrics,
+			Pool: a.pool, Logger: a.log, Metrics: a.metrics,
 		})
 		if err != nil {
 			return err

@@ -72,8 +72,8 @@ func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 }
 
 // Indexes implements [Projection]. That of the books collects new rows in a pending list
-// (fastupdate), which is merged when it is full, see [PendingListKB], or when nothing
-// comes for a second, see [MergePending]. Those of the vocabulary do not: new words become
+// (fastupdate), which is merged when it is full, see [PendingListKB], and some times a
+// second, see [Merger]. Those of the vocabulary do not: new words become
 // rare, and to look for one in a list would take as long as many searches.
 func (Catalog) Indexes(generation int64) []Index {
 	gin := func(name, table, on, with string) Index {

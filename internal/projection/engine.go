@@ -50,7 +50,7 @@ type Handler interface {
 }
 
 // Config is what an [Engine] needs. All fields are required but
-// ParkedAs, Advanced, GiveWay, Idle, BatchRecords and the switches.
+// ParkedAs, Advanced, GiveWay, BatchRecords and the switches.
 type Config struct {
 	Consumer    string // names the checkpoints
 	ParkedAs    string // names what it parks; "" for the consumer's name
@@ -77,9 +77,6 @@ type Config struct {
 	// GiveWay is called by each lane after a batch, with the time that it took, and
 	// holds the lane back for as long as others are to go first.
 	GiveWay func(ctx context.Context, worked time.Duration)
-
-	// Idle is called by each lane that has had work and then none for a second.
-	Idle func(ctx context.Context)
 
 	// Advanced is told the new next offset of each partition after a commit.
 	Advanced func(next map[int32]int64)
@@ -211,7 +208,7 @@ func (e *Engine) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	for i, l := range e.lanes {
 		workers.Go(func() {
-			tended, worked := time.Now(), false
+			tended := time.Now()
 			for ctx.Err() == nil {
 				if b := l.takeWithin(ctx, tendInterval); len(b.records) > 0 {
 					began := time.Now()
@@ -219,10 +216,6 @@ func (e *Engine) Run(ctx context.Context) {
 					if e.cfg.GiveWay != nil {
 						e.cfg.GiveWay(ctx, time.Since(began))
 					}
-					worked = true
-				} else if worked && ctx.Err() == nil && e.cfg.Idle != nil {
-					e.cfg.Idle(ctx)
-					worked = false
 				}
 				if time.Since(tended) >= tendInterval {
 					e.tend(ctx, i)

@@ -3,6 +3,9 @@ package projection
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -13,9 +16,47 @@ import (
 // 90 at 2, 50 at 8, in an index on a million books.
 const PendingListKB = 2 << 10
 
+// mergeInterval is how often pending lists are merged while something comes. Searches
+// read short lists fast, and at a few rows a second that a merge has little to share its
+// work among costs nothing.
+const mergeInterval = 250 * time.Millisecond
+
+// Merger merges the pending lists of a projection while it moves. Without one, a trickle
+// of writes would fill a list for minutes, and every part of a search would read it.
+type Merger struct {
+	Pool       *pgxpool.Pool
+	Projection string
+	Logger     *slog.Logger
+
+	moved atomic.Bool
+}
+
+// Moved takes note that something was written.
+func (m *Merger) Moved() { m.moved.Store(true) }
+
+// Run merges until ctx ends. A merge that fails is tried again; PostgreSQL does the same
+// when it vacuums, so that nothing is lost but time.
+func (m *Merger) Run(ctx context.Context) {
+	tick := time.NewTicker(mergeInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if !m.moved.Swap(false) {
+			continue
+		}
+		if err := MergePending(ctx, m.Pool, m.Projection); err != nil && ctx.Err() == nil {
+			m.Moved()
+			m.Logger.Debug("can't merge what the indexes have collected", "projection", m.Projection, "error", err)
+		}
+	}
+}
+
 // MergePending merges what the GIN indexes of a projection's attached generations
-// have collected, so that searches don't read it again and again once nothing more
-// comes. PostgreSQL itself would do so when it vacuums.
+// have collected.
 //
 // It changes no row, and may be done by several at once: they take turns.
 func MergePending(ctx context.Context, pool *pgxpool.Pool, projection string) error {
