@@ -16,10 +16,14 @@ import (
 // 90 at 2, 50 at 8, in an index on a million books.
 const PendingListKB = 2 << 10
 
-// mergeInterval is how often pending lists are merged while something comes. Searches
-// read short lists fast, and at a few rows a second that a merge has little to share its
-// work among costs nothing.
-const mergeInterval = 250 * time.Millisecond
+// mergeInterval is how often pending lists are merged while something comes, unless a
+// merge takes long: then the next waits for mergeRest times as long. At a trickle short
+// lists cost nothing, and are read fast; at thousands of rows a second so many merges
+// took the processor from the searches that they were for.
+const (
+	mergeInterval = 250 * time.Millisecond
+	mergeRest     = 30
+)
 
 // Merger merges the pending lists of a projection while it moves. Without one, a trickle
 // of writes would fill a list for minutes, and every part of a search would read it.
@@ -37,21 +41,23 @@ func (m *Merger) Moved() { m.moved.Store(true) }
 // Run merges until ctx ends. A merge that fails is tried again; PostgreSQL does the same
 // when it vacuums, so that nothing is lost but time.
 func (m *Merger) Run(ctx context.Context) {
-	tick := time.NewTicker(mergeInterval)
-	defer tick.Stop()
+	rest := mergeInterval
 	for {
 		select {
-		case <-tick.C:
+		case <-time.After(rest):
 		case <-ctx.Done():
 			return
 		}
+		rest = mergeInterval
 		if !m.moved.Swap(false) {
 			continue
 		}
+		began := time.Now()
 		if err := MergePending(ctx, m.Pool, m.Projection); err != nil && ctx.Err() == nil {
 			m.Moved()
 			m.Logger.Debug("can't merge what the indexes have collected", "projection", m.Projection, "error", err)
 		}
+		rest = max(mergeInterval, mergeRest*time.Since(began))
 	}
 }
 

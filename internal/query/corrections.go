@@ -17,7 +17,7 @@ import (
 // Bounds of what a word is taken for.
 const (
 	maxTypos      = 8    // words that it may be a mistyped one of
-	maxParts      = 12   // words that it may be a part of, the shortest
+	maxParts      = 8    // words that it may be a part of, the shortest
 	maxCandidates = 2000 // words that are looked at for either
 	maxWidened    = 8    // words of a query that are taken for others
 	leastPart     = 3    // letters of a part; fewer are in too many words

@@ -66,6 +66,8 @@ const (
 	luck = 8
 	// longCost is what a step may cost.
 	longCost = 15_000
+	// longCostWider is what one may cost that looks for words which were not asked for.
+	longCostWider = 5_000
 )
 
 // planSearch plans for a query and wider readings of it, each wider than the one before,
@@ -130,7 +132,11 @@ func (p *plan) plan(books float64) {
 		many := last < 0
 		if many {
 			p.steps = append(p.steps, blocks(i, p.tiers[i], books, p.wanted)...)
-			last = p.last(i, func(t tier) bool { return t.way.cost+t.way.books*rankCost <= longCost })
+			limit := float64(longCost)
+			if i >= p.wider {
+				limit = longCostWider
+			}
+			last = p.last(i, func(t tier) bool { return t.way.cost+t.way.books*rankCost <= limit })
 		}
 		if last < 0 {
 			p.partial = true
