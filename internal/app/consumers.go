@@ -153,7 +153,7 @@ func (a *App) startConsumers(background context.Context) error {
 			Handler: projection.NewFeed(p),
 			Advanced: func(next map[int32]int64) {
 				tracker.Advanced(next)
-				merger.Moved()
+				merger.Advanced(next)
 			},
 			Pool: a.pool, Logger: a.log, Metrics: a.metrics,
 		})

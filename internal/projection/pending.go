@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,49 +16,73 @@ import (
 // 90 at 2, 50 at 8, in an index on a million books.
 const PendingListKB = 2 << 10
 
-// mergeInterval is how often pending lists are merged while something comes, unless a
-// merge takes long: then the next waits for mergeRest times as long. At a trickle short
-// lists cost nothing, and are read fast; at thousands of rows a second so many merges
-// took the processor from the searches that they were for.
+// mergeInterval is how often pending lists are merged while records come in no more than
+// trickle of them in that time. At more an insertion finds its list full soon enough; and
+// a merge that was asked for goes on until its list is empty, which never comes while
+// insertions, that leave theirs to it, are faster.
 const (
 	mergeInterval = 250 * time.Millisecond
-	mergeRest     = 30
+	trickle       = 100
 )
 
-// Merger merges the pending lists of a projection while it moves. Without one, a trickle
-// of writes would fill a list for minutes, and every part of a search would read it.
+// Merger merges the pending lists of a projection while it moves a little. Without one, a
+// trickle of writes would take minutes to fill a list, and every part of a search would
+// read it.
 type Merger struct {
 	Pool       *pgxpool.Pool
 	Projection string
 	Logger     *slog.Logger
 
-	moved atomic.Bool
+	mu      sync.Mutex
+	next    map[int32]int64 // of each partition
+	records int64           // since last looked
 }
 
-// Moved takes note that something was written.
-func (m *Merger) Moved() { m.moved.Store(true) }
+// Advanced takes note that partitions are applied up to their next offsets.
+func (m *Merger) Advanced(next map[int32]int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.next == nil {
+		m.next = make(map[int32]int64)
+	}
+	for partition, offset := range next {
+		m.records += max(1, offset-m.next[partition])
+		m.next[partition] = offset
+	}
+}
 
 // Run merges until ctx ends. A merge that fails is tried again; PostgreSQL does the same
 // when it vacuums, so that nothing is lost but time.
 func (m *Merger) Run(ctx context.Context) {
-	rest := mergeInterval
+	tick := time.NewTicker(mergeInterval)
+	defer tick.Stop()
+	unmerged := false
 	for {
 		select {
-		case <-time.After(rest):
+		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		rest = mergeInterval
-		if !m.moved.Swap(false) {
+		came := m.came()
+		unmerged = unmerged || came > 0
+		if !unmerged || came > trickle {
 			continue
 		}
-		began := time.Now()
-		if err := MergePending(ctx, m.Pool, m.Projection); err != nil && ctx.Err() == nil {
-			m.Moved()
+		err := MergePending(ctx, m.Pool, m.Projection)
+		if err != nil && ctx.Err() == nil {
 			m.Logger.Debug("can't merge what the indexes have collected", "projection", m.Projection, "error", err)
 		}
-		rest = max(mergeInterval, mergeRest*time.Since(began))
+		unmerged = err != nil
 	}
+}
+
+// came is how many records have come since it was last asked.
+func (m *Merger) came() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	came := m.records
+	m.records = 0
+	return came
 }
 
 // MergePending merges what the GIN indexes of a projection's attached generations

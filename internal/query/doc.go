@@ -4,9 +4,11 @@
 // In come HTTP requests ([API]); out go rows of the views that package
 // projection keeps ([Catalog] reads them, and nothing here writes), together with
 // where in the log those rows stand: a Consistency-Token and a Read-Model-Lag.
-// Rows and position come out of one statement, so they are of one moment. Every
-// search that was answered also goes to a [SearchLog], with exactly the results
-// that were served, and every book that was opened to an [OpenLog].
+// Rows and position come out of one statement, so they are of one moment, and what
+// takes several statements reads them all at one moment too. How a search is carried
+// out is planned here, by what PostgreSQL knows of how common words are (plan.go).
+// Every search that was answered also goes to a [SearchLog], with exactly the
+// results that were served, and every book that was opened to an [OpenLog].
 //
 // On failure:
 //   - Bad input is refused with 400 and the name of the field, before the
@@ -18,7 +20,8 @@
 //     book is not one that is not there.
 //   - The database is away or a search takes too long: 503 with Retry-After. The
 //     server ends the statement itself, so that a search nobody waits for any more
-//     does not go on costing.
+//     does not go on costing. Long before that a plan leaves out what would cost too
+//     much, and the answer says so (Partial-Results).
 //   - Kafka is away: nothing happens here. Both logs are spools on disk.
 //   - A log refuses a search or an open (its bound is reached): the reader is
 //     answered all the same, and a log line says so once in a while.
@@ -26,5 +29,6 @@
 //     published though its reader never saw the results. The other order would
 //     lose what was seen.
 //
-// Nothing is kept between requests, so any number of processes may answer.
+// Nothing is kept between requests but the statistics that searches are planned by, of the
+// last half minute; they are a hint only, so any number of processes may answer.
 package query

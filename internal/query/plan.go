@@ -1,7 +1,6 @@
 package query
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -30,15 +29,6 @@ type tier struct {
 	few       bool // that are found so can be ranked in one go
 }
 
-// way is how books that may meet a condition are found.
-type way struct {
-	driver string  // what the index is asked for, as a tsquery; "" for nothing
-	exact  bool    // that is the condition
-	cost   float64 // in microseconds
-	books  float64 // that are found, if it is by chance that words are together
-	most   float64 // that can be found
-}
-
 // step finds books: all that there are of some tiers, which it ranks; or those of one
 // tier in the two newest blocks of 2^bits ids.
 type step struct {
@@ -48,25 +38,18 @@ type step struct {
 	way           way
 }
 
-// What a search costs, in microseconds, as measured on one machine: only the ratios
-// matter.
+// Bounds on the work of a search, in microseconds where they are not books.
 const (
-	lookCost    = 2.5  // to look at a book
-	rankCost    = 2.5  // to rank one
-	passCost    = 0.12 // to pass an entry of the index's shortest list, for each further list
-	collectCost = 0.45 // to collect an entry of one that begins as a word does
 	// fewCost and fewBooks are what ranking in one go may cost, and fewCorrelated what it
 	// may come to: words that belong together are together more often than by chance.
 	fewCost       = 4_000
 	fewBooks      = 800
 	fewCorrelated = 8_000
-	// strangeShare is how much rarer than others a word is that is in no title.
-	strangeShare = 0.02
 	// luck is how much more often than by chance words are together, now and then.
 	luck = 8
-	// longCost is what a step may cost.
-	longCost = 15_000
-	// longCostWider is what one may cost that looks for words which were not asked for.
+	// longCost is what a step may cost, and longCostWider what one may that looks for words
+	// which were not asked for.
+	longCost      = 15_000
 	longCostWider = 5_000
 )
 
@@ -183,88 +166,6 @@ func (p *plan) add(condition searchtext.Condition, stats *statistics) (added boo
 	t.few = t.way.cost+t.way.books*rankCost <= fewCost && t.way.books <= fewBooks && t.way.most <= fewCorrelated
 	p.tiers = append(p.tiers, t)
 	return true
-}
-
-// need is one of the lists of lexemes that a book must have one of.
-type need struct {
-	query   string
-	share   float64 // of the books that have one, at most
-	collect bool    // lexemes that begin so have to be collected first
-}
-
-func rarestFirst(of []searchtext.Need, stats *statistics) []need {
-	needs := make([]need, len(of))
-	for i, n := range of {
-		needs[i] = cheaper(n, stats)
-	}
-	slices.SortStableFunc(needs, func(a, b need) int { return cmp.Compare(a.share, b.share) })
-	return needs
-}
-
-// beginning is the need that says as much as all others together.
-func beginning(of searchtext.Lexeme, all []need) need {
-	n := need{query: of.Query(), share: 1, collect: true}
-	for _, other := range all {
-		n.share *= other.share
-	}
-	return n
-}
-
-// cheaper asks for beginnings of words only where those are few entries of the index.
-func cheaper(n searchtext.Need, stats *statistics) need {
-	begins := need{
-		query: searchtext.AnyOf(n.Lexemes), share: stats.any(n.Lexemes),
-		collect: slices.ContainsFunc(n.Lexemes, func(l searchtext.Lexeme) bool { return l.Prefix }),
-	}
-	if n.Strange {
-		begins.share = min(1, stats.any(n.Lexemes[1:])+strangeShare*stats.share(n.Lexemes[0]))
-	}
-	if len(n.Completed) == 0 {
-		return begins
-	}
-	return need{query: searchtext.AnyOf(n.Completed), share: stats.any(n.Completed)}
-}
-
-// throughIndex is the cheapest way that asks the index for something. That need not be
-// cheaper than to look at all books, as where nothing is known of them or all of them
-// have a word; but no step finds any without.
-func throughIndex(needs []need, books float64, condition string) way {
-	w := cheapest(needs, books, condition)
-	if w.driver != "" {
-		return w
-	}
-	n := needs[0]
-	if n.collect {
-		w.cost += books * n.share * collectCost
-	}
-	w.driver, w.exact = n.query, n.query == condition
-	return w
-}
-
-// cheapest asks the index for as many of the needs as make it cheaper: each makes for
-// fewer books to look at and for more entries to pass.
-func cheapest(needs []need, books float64, condition string) way {
-	w := way{books: books, most: books, cost: books * lookCost}
-	var asked []string
-	for _, n := range needs {
-		next := w
-		next.books = w.books * n.share
-		next.most = min(w.most, books*n.share)
-		next.cost -= (w.books - next.books) * lookCost
-		if len(asked) > 0 {
-			next.cost += w.most * passCost
-		}
-		if n.collect {
-			next.cost += books * n.share * collectCost
-		}
-		if next.cost < w.cost {
-			asked = append(asked, n.query)
-			w = next
-		}
-	}
-	w.driver = strings.Join(asked, " & ")
-	w.exact = w.driver == condition
-	return w
 }
 
 // blocks are steps in which so many books of a tier may be found, and that are much
