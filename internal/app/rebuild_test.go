@@ -95,7 +95,7 @@ func TestANewVersionIsNoticedAtTheStart(t *testing.T) {
 	pool := b.connect(t)
 	b.awaitApplied(t, pool, caughtUpBound)
 	stop(t, service)
-	_, err := pool.Exec(t.Context(), `UPDATE generations SET version = 0 WHERE projection = 'catalog'`)
+	_, err := pool.Exec(t.Context(), `UPDATE generations SET version = 99 WHERE projection = 'catalog'`)
 	require.NoError(t, err)
 
 	service = b.start(t, nil)
@@ -115,6 +115,28 @@ func TestANewVersionIsNoticedAtTheStart(t *testing.T) {
 	found := c.get("/api/books?q=omoo", headers{"Consistency-Token": created.header.Get("Consistency-Token")})
 	require.Equal(t, []web.Book{book}, decode[[]web.Book](t, found))
 	b.awaitApplied(t, pool, caughtUpBound)
+	b.requireVerified(t, pool)
+}
+
+// One that queries can't read is built anew before anything is answered.
+func TestAVersionThatCannotBeReadIsReplacedAtTheStart(t *testing.T) {
+	t.Parallel()
+	b := newBookstore(t)
+	service := b.start(t, nil)
+	newCaller(t, service.URL()).create(mobyDick)
+	pool := b.connect(t)
+	b.awaitApplied(t, pool, caughtUpBound)
+	stop(t, service)
+	_, err := pool.Exec(t.Context(), `
+		UPDATE generations SET version = 1 WHERE projection = 'catalog';
+		DROP VIEW books, catalog_words, catalog_statistics;
+		CREATE VIEW books AS SELECT id, title, title AS terms, author FROM catalog_books_g1`)
+	require.NoError(t, err)
+
+	service = b.start(t, nil)
+	c := newCaller(t, service.URL())
+	require.Len(t, decode[[]web.Book](t, c.get("/api/books?q=whale", nil)), 1)
+	require.False(t, decode[operations.Projection](t, c.get("/api/projections/catalog", nil)).NeedsRebuild)
 	b.requireVerified(t, pool)
 }
 

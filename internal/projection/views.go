@@ -28,7 +28,10 @@ func replaceView(ctx context.Context, tx pgx.Tx, view, query string) error {
 		return err
 	}
 	left := made.Fields
-	var columns []string
+	var columns, inOrder []string
+	for _, f := range made.Fields {
+		inOrder = append(inOrder, pgx.Identifier{f.Name}.Sanitize())
+	}
 	var name, kind string
 	_, err = pgx.ForEachRow(rows, []any{&name, &kind}, func() error {
 		column := pgx.Identifier{name}.Sanitize()
@@ -46,6 +49,9 @@ func replaceView(ctx context.Context, tx pgx.Tx, view, query string) error {
 	for _, f := range left {
 		columns = append(columns, pgx.Identifier{f.Name}.Sanitize())
 	}
-	_, err = tx.Exec(ctx, `CREATE OR REPLACE VIEW `+view+` AS SELECT `+strings.Join(columns, ", ")+` FROM (`+query+`) AS made`)
+	if !slices.Equal(columns, inOrder) {
+		query = `SELECT ` + strings.Join(columns, ", ") + ` FROM (` + query + `) AS made`
+	}
+	_, err = tx.Exec(ctx, `CREATE OR REPLACE VIEW `+view+` AS `+query)
 	return err
 }

@@ -100,7 +100,8 @@ func setPendingLists(ctx context.Context, db executor, index string, how effort)
 	}
 	_, err := db.Exec(ctx, fmt.Sprintf(`
 		DO $$ BEGIN
-			IF EXISTS (SELECT FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE amname = 'gin' AND pg_class.oid = to_regclass('%[1]s')) THEN
+			IF EXISTS (SELECT FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE amname = 'gin' AND pg_class.oid = to_regclass('%[1]s')
+				AND NOT coalesce('fastupdate=off' = ANY (reloptions), false)) THEN
 				ALTER INDEX %[1]s SET (gin_pending_list_limit = %[2]d);
 			END IF;
 		END $$`, pgx.Identifier{index}.Sanitize(), limit))
