@@ -12,8 +12,8 @@ type Candidate struct {
 	Typos int // from what was typed; 0 is the same word
 }
 
-// Closest gives those of the words that are within [Allowed] typos of what was typed,
-// the likeliest first: with the fewest typos, then with the most letters alike from
+// Closest gives those of the words that may have been [Meant] by what was typed, the
+// likeliest first: with the fewest typos, then with the most letters alike from
 // the first on, since people rarely mistype the first one, then by the alphabet. The
 // order of words does not matter.
 func Closest(typed string, words []string) []Candidate {
@@ -21,10 +21,9 @@ func Closest(typed string, words []string) []Candidate {
 		Candidate
 		shared int
 	}
-	allowed := Allowed(typed)
 	var near []ranked
 	for _, word := range words {
-		if typos, ok := Distance(typed, word, allowed); ok {
+		if typos, ok := Meant(typed, word); ok {
 			near = append(near, ranked{Candidate{word, typos}, sharedLetters(typed, word)})
 		}
 	}

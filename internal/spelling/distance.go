@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// Allowed is how many typos what was typed may have: none in fewer than 4 letters,
-// where most words are a typo away from another, one in up to 7, two in longer
-// words. A word with a digit in it allows none: 1984 is not a mistyped 1985.
+// Allowed is how many typos what was typed may have: none in fewer than 3 letters, one in
+// up to 7, two in longer words. Three letters may be a word of four that one is missing
+// of, see [Meant]. A word with a digit in it allows none: 1984 is not a mistyped 1985.
 func Allowed(typed string) int {
 	letters := 0
 	for _, r := range typed {
@@ -17,13 +17,22 @@ func Allowed(typed string) int {
 		letters++
 	}
 	switch {
-	case letters < 4:
+	case letters < 3:
 		return 0
 	case letters < 8:
 		return 1
 	default:
 		return 2
 	}
+}
+
+// Meant counts the typos that make what was typed of a word, and says whether they are
+// few enough for it to have been meant: within [Allowed], and in a word of at least 4
+// letters, as most that are shorter are a typo away from another. Every word is itself.
+func Meant(typed, word string) (typos int, ok bool) {
+	const shortest = 4
+	typos, ok = Distance(typed, word, Allowed(typed))
+	return typos, ok && (typos == 0 || utf8.RuneCountInString(typed) >= shortest || utf8.RuneCountInString(word) >= shortest)
 }
 
 // onStack is how many runes of a word are compared without allocating.

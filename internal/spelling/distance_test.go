@@ -15,20 +15,45 @@ func TestAllowed(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]int{
 		"":             0,
-		"war":          0,
+		"of":           0,
+		"war":          1,
 		"dune":         1,
 		"hobbits":      1,
 		"tolkiens":     2,
 		"воин":         1,
 		"достоевскии":  2,
-		"红楼梦":          0,
+		"红楼梦":          1,
 		"1984":         0,
 		"catch22again": 0,
 		"٣٤٥٦٧٨٩٠":     0,
-		"\xff\xff\xff": 0,
+		"\xff\xff":     0,
 		"a\xff\xffb":   1,
 	} {
 		require.Equal(t, want, spelling.Allowed(typed), "%q", typed)
+	}
+}
+
+func TestMeant(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		typed, word string
+		typos       int
+		ok          bool
+	}{
+		{"kig", "king", 1, true}, // a letter of four is missing
+		{"kig", "big", 1, false}, // most words of three letters are a typo away from another
+		{"kig", "kig", 0, true},
+		{"ki", "king", 0, false},
+		{"gmaes", "games", 1, true},
+		{"gmeas", "games", 0, false},
+		{"shakespaere", "shakespear", 2, true},
+		{"1984", "1985", 0, false},
+	} {
+		typos, ok := spelling.Meant(tc.typed, tc.word)
+		require.Equal(t, tc.ok, ok, "%s for %s", tc.typed, tc.word)
+		if ok {
+			require.Equal(t, tc.typos, typos, "%s for %s", tc.typed, tc.word)
+		}
 	}
 }
 

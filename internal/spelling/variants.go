@@ -21,7 +21,7 @@ const significant = 7
 // once: hashes of its first 7 letters, and of what is left with up to two deleted. A
 // word of
 //
-//   - 1 or 2 letters has none: what allows typos has 4 letters, and no more than one typo,
+//   - 1 or 2 letters has none: what they may be mistyped as is not taken for them,
 //   - 3 letters has 1, the word itself: only a letter added to it makes 4,
 //   - 4, 5 or 6 letters has 5, 6 or 7: with one deleted; two typos are allowed in 8
 //     letters and more, which one letter deleted from 6 is enough to meet,
@@ -46,16 +46,19 @@ func Variants(word string) []int32 {
 }
 
 // Lookup gives the numbers under which candidates are stored for what was typed,
-// sorted and each once: every word that is within [Allowed] typos of it has one of
-// them among its [Variants], as have some others by chance. Where no typo is allowed
-// there are none, nor is the word itself found. 4 to 7 letters have 5 to 8 numbers,
-// more have 29.
+// sorted and each once: every word that may be [Meant] by it has one of them among its
+// [Variants], as have some others by chance. Where no typo is allowed there are none, nor
+// is the word itself found. 3 letters have 1 number, as only a letter left out made them
+// so few; 4 to 7 letters have 5 to 8 numbers, more have 29.
 func Lookup(typed string) []int32 {
 	typos := Allowed(typed)
 	if typos == 0 {
 		return nil
 	}
-	letters, _ := firstLetters(typed)
+	letters, all := firstLetters(typed)
+	if all == 3 {
+		return deletions(letters, 0)
+	}
 	return deletions(letters, typos)
 }
 

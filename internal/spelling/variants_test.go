@@ -61,7 +61,7 @@ func TestHowManyVariants(t *testing.T) {
 	for n, want := range []int{0, 0, 0, 1, 5, 6, 7, 29, 29, 29} {
 		require.Len(t, spelling.Variants(letters[:n]), want, "%d letters", n)
 	}
-	for n, want := range []int{0, 0, 0, 0, 5, 6, 7, 8, 29, 29} {
+	for n, want := range []int{0, 0, 0, 1, 5, 6, 7, 8, 29, 29} {
 		require.Len(t, spelling.Lookup(letters[:n]), want, "%d letters", n)
 	}
 	require.Empty(t, spelling.Lookup("1984"))
@@ -110,12 +110,12 @@ func TestWhatIsNearIsFoundAmongAllWords(t *testing.T) {
 		variants[word] = spelling.Variants(word)
 	}
 	for _, typed := range all {
-		lookup, allowed := spelling.Lookup(typed), spelling.Allowed(typed)
-		if allowed == 0 {
+		lookup := spelling.Lookup(typed)
+		if len(lookup) == 0 {
 			continue
 		}
 		for _, word := range all {
-			if _, near := spelling.Distance(typed, word, allowed); near && !intersect(lookup, variants[word]) {
+			if _, meant := spelling.Meant(typed, word); meant && !intersect(lookup, variants[word]) {
 				require.Fail(t, "missed", "typed %q, word %q", typed, word)
 			}
 		}
@@ -123,8 +123,7 @@ func TestWhatIsNearIsFoundAmongAllWords(t *testing.T) {
 }
 
 func requireFound(t require.TestingT, typed, word string) {
-	allowed := spelling.Allowed(typed)
-	if _, near := spelling.Distance(typed, word, allowed); near && allowed > 0 {
+	if _, meant := spelling.Meant(typed, word); meant && spelling.Allowed(typed) > 0 {
 		require.True(t, intersect(spelling.Lookup(typed), spelling.Variants(word)), "typed %q, word %q", typed, word)
 	}
 }
