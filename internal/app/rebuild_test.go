@@ -32,8 +32,10 @@ A Guide to the Sea,Joe Park,
 The Long Winter Garden,Ines Adeyemi,1974
 `
 
-// unnoticed is how long a query may take at most while generations are switched.
-const unnoticed = 500 * time.Millisecond
+// unnoticed is how long a query may take at most while generations are switched, beside
+// all other tests and with the race detector. BenchmarkRebuildUnderLoad measures it by
+// itself.
+const unnoticed = 3 * time.Second
 
 // A rebuild, the switch and the way back, while clients read and write: none of them
 // notices.
