@@ -146,7 +146,9 @@ func (a *App) startConsumers(background context.Context) error {
 			continue
 		}
 		merger := &projection.Merger{Pool: a.pool, Projection: p.Name(), Logger: a.log}
-		a.run(func() { merger.Run(background) })
+		if projection.Collects(p) {
+			a.run(func() { merger.Run(background) })
+		}
 		err = a.follow(background, topic, projection.Config{
 			Consumer: p.Name(), Generations: projection.Attached(p.Name()),
 			Independent: !source.OfBooks(), Bookless: !source.OfBooks(),

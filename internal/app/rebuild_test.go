@@ -92,16 +92,11 @@ func TestARebuildUnderLoadIsNotNoticed(t *testing.T) {
 // somebody rebuilds it: the service itself where it is told to.
 func TestANewVersionIsNoticedAtTheStart(t *testing.T) {
 	t.Parallel()
-	b := newBookstore(t)
-	service := b.start(t, nil)
-	newCaller(t, service.URL()).create(mobyDick)
-	pool := b.connect(t)
-	b.awaitApplied(t, pool, caughtUpBound)
-	stop(t, service)
+	b, pool := stoppedBookstore(t)
 	_, err := pool.Exec(t.Context(), `UPDATE generations SET version = 99 WHERE projection = 'catalog'`)
 	require.NoError(t, err)
 
-	service = b.start(t, nil)
+	service := b.start(t, nil)
 	c := newCaller(t, service.URL())
 	require.Len(t, decode[[]web.Book](t, c.get("/api/books?q=whale", nil)), 1)
 	require.True(t, decode[operations.Projection](t, c.get("/api/projections/catalog", nil)).NeedsRebuild)
@@ -124,23 +119,30 @@ func TestANewVersionIsNoticedAtTheStart(t *testing.T) {
 // One that queries can't read is built anew before anything is answered.
 func TestAVersionThatCannotBeReadIsReplacedAtTheStart(t *testing.T) {
 	t.Parallel()
-	b := newBookstore(t)
-	service := b.start(t, nil)
-	newCaller(t, service.URL()).create(mobyDick)
-	pool := b.connect(t)
-	b.awaitApplied(t, pool, caughtUpBound)
-	stop(t, service)
+	b, pool := stoppedBookstore(t)
 	_, err := pool.Exec(t.Context(), `
 		UPDATE generations SET version = 1 WHERE projection = 'catalog';
 		DROP VIEW books, catalog_words, catalog_statistics;
 		CREATE VIEW books AS SELECT id, title, title AS terms, author FROM catalog_books_g1`)
 	require.NoError(t, err)
 
-	service = b.start(t, nil)
+	service := b.start(t, nil)
 	c := newCaller(t, service.URL())
 	require.Len(t, decode[[]web.Book](t, c.get("/api/books?q=whale", nil)), 1)
 	require.False(t, decode[operations.Projection](t, c.get("/api/projections/catalog", nil)).NeedsRebuild)
 	b.requireVerified(t, pool)
+}
+
+// stoppedBookstore has run and has one book.
+func stoppedBookstore(t *testing.T) (bookstore, *pgxpool.Pool) {
+	t.Helper()
+	b := newBookstore(t)
+	service := b.start(t, nil)
+	newCaller(t, service.URL()).create(mobyDick)
+	pool := b.connect(t)
+	b.awaitApplied(t, pool, caughtUpBound)
+	stop(t, service)
+	return b, pool
 }
 
 func stop(t *testing.T, service *app.App) {

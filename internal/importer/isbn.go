@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"regexp"
 	"strings"
 
 	"bookstore/internal/isbn"
@@ -12,17 +11,12 @@ import (
 // all of them count, unlike with the other details.
 var isbnColumns = []string{"isbn13", "isbn_13", "isbn", "isbn10", "isbn_10"}
 
-// lostZeros matches an ISBN-10 that a spreadsheet took for a number, and so for one
-// without zeros in front. Real numbers lose up to five; the "0" and "1" that stand
-// in some files for "none" are not among these.
-var lostZeros = regexp.MustCompile(`^[0-9]{4,8}[0-9Xx]$`)
-
 // readISBN returns the thirteen digits of the first cell that has an ISBN, and ""
 // where none has. bad says that there is something none the less, which is no ISBN.
 func readISBN(cells []string) (isbn13 string, bad bool) {
 	for _, cell := range cells {
 		for text := range strings.FieldsFuncSeq(cell, func(r rune) bool { return r == ',' || r == ';' }) {
-			text = fromSpreadsheet(text)
+			text = isbn.FromSpreadsheet(text)
 			if isbn13, ok := isbn.Parse(text); ok {
 				return isbn13, false
 			}
@@ -30,15 +24,4 @@ func readISBN(cells []string) (isbn13 string, bad bool) {
 		}
 	}
 	return "", bad
-}
-
-// fromSpreadsheet undoes what spreadsheets and data frames do to an ISBN: the
-// ="0306406152" that keeps it a text, the decimals and the zeros of a number.
-func fromSpreadsheet(text string) string {
-	text = strings.Trim(strings.TrimSpace(text), `='"`)
-	text = wholeNumber.ReplaceAllString(text, "$1")
-	if lostZeros.MatchString(text) {
-		text = strings.Repeat("0", 10-len(text)) + text
-	}
-	return text
 }

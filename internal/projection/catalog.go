@@ -76,14 +76,21 @@ func (Catalog) Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 // second, see [Merger]. Those of the vocabulary do not: new words become
 // rare, and to look for one in a list would take as long as many searches.
 func (Catalog) Indexes(generation int64) []Index {
-	gin := func(name, table, on, with string) Index {
-		return Index{Name: TableName(name, generation), SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + table + ` USING gin (` + on + `) WITH (` + with + `)`}
+	gin := func(name, table, on string, collects bool) Index {
+		with := `fastupdate = off`
+		if collects {
+			with = `gin_pending_list_limit = ` + strconv.Itoa(PendingListKB)
+		}
+		return Index{
+			Name: TableName(name, generation), Collects: collects,
+			SQL: `CREATE INDEX ` + tableName(name, generation) + ` ON ` + table + ` USING gin (` + on + `) WITH (` + with + `)`,
+		}
 	}
 	books, words := catalogBooks(generation), catalogWords(generation)
 	return []Index{
-		gin("catalog_books_lexemes", books, "lexemes", `gin_pending_list_limit = `+strconv.Itoa(PendingListKB)),
-		gin("catalog_words_variants", words, "variants", "fastupdate = off"),
-		gin("catalog_words_parts", words, "word gin_trgm_ops", "fastupdate = off"),
+		gin("catalog_books_lexemes", books, "lexemes", true),
+		gin("catalog_words_variants", words, "variants", false),
+		gin("catalog_words_parts", words, "word gin_trgm_ops", false),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -62,23 +61,10 @@ func wordsOf(steps []step) []string {
 func writeWords(batch *pgx.Batch, generation int64, words []string) {
 	variants := make([]string, len(words))
 	for i, word := range words {
-		variants[i] = arrayText(spelling.Variants(word))
+		variants[i] = postgres.ArrayText(spelling.Variants(word))
 	}
 	batch.Queue(`
 		INSERT INTO `+catalogWords(generation)+` (word, variants)
 		SELECT word, variants::int[] FROM unnest($1::text[], $2::text[]) AS new (word, variants)
 		ON CONFLICT (word) DO NOTHING`, words, variants)
-}
-
-// arrayText is an array as PostgreSQL reads it. Arrays of several lengths have no
-// other form in which they can be sent together.
-func arrayText(numbers []int32) string {
-	text := []byte{'{'}
-	for i, n := range numbers {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = strconv.AppendInt(text, int64(n), 10)
-	}
-	return string(append(text, '}'))
 }

@@ -57,6 +57,8 @@ type Table struct {
 type Index struct {
 	Name string // within the schema
 	SQL  string // the statement that makes it
+	// Collects means that new entries wait in a pending list, see [PendingListKB].
+	Collects bool
 }
 
 // TableName is the name of a generation's table, unquoted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,11 @@ const (
 	mergeInterval = 250 * time.Millisecond
 	trickle       = 100
 )
+
+// Collects says whether a projection has indexes with pending lists.
+func Collects(p Projection) bool {
+	return slices.ContainsFunc(p.Indexes(0), func(i Index) bool { return i.Collects })
+}
 
 // Merger merges the pending lists of a projection while it moves a little. Without one, a
 // trickle of writes would take minutes to fill a list, and every part of a search would

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
+	"bookstore/internal/postgres"
 	"bookstore/internal/searchtext"
 	"bookstore/internal/spelling"
 )
@@ -70,7 +70,7 @@ func (s *searcher) similar(ctx context.Context, asked searchtext.Query) (typos, 
 		}
 		word := clause.Words[0]
 		if lookup := spelling.Lookup(word); len(lookup) > 0 {
-			mistyped.clauses, mistyped.asked = append(mistyped.clauses, i), append(mistyped.asked, arrayText(lookup))
+			mistyped.clauses, mistyped.asked = append(mistyped.clauses, i), append(mistyped.asked, postgres.ArrayText(lookup))
 		}
 		if utf8.RuneCountInString(word) >= leastPart {
 			// A word holds none of the signs that mean something in a pattern.
@@ -120,17 +120,4 @@ func closest(typed string, words []string) []string {
 		}
 	}
 	return closest
-}
-
-// arrayText is an array as PostgreSQL reads it. Arrays of several lengths have no other
-// form in which they can be sent together.
-func arrayText(numbers []int32) string {
-	text := []byte{'{'}
-	for i, n := range numbers {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = strconv.AppendInt(text, int64(n), 10)
-	}
-	return string(append(text, '}'))
 }

@@ -59,21 +59,10 @@ func ReadBooks(from io.Reader) ([]Book, error) {
 			PublishedAt: row[at[columnYear]],
 		}}
 		if atISBN >= 0 {
-			book.ISBN = readISBN(row[atISBN])
+			book.ISBN, _ = isbn.Parse(isbn.FromSpreadsheet(row[atISBN]))
 		}
 		books = append(books, book)
 	}
-}
-
-// readISBN returns thirteen digits, or "". A real catalogue has been through a
-// spreadsheet, to which an ISBN-10 is a number: zeros in front are lost.
-func readISBN(text string) string {
-	const length = 10
-	if lost := length - len(text); text != "" && lost > 0 {
-		text = strings.Repeat("0", lost) + text
-	}
-	number, _ := isbn.Parse(text)
-	return number
 }
 
 // Half is one of the two that the books are split into.

@@ -61,7 +61,7 @@ func (o *owner) makeIndex(ctx context.Context, index projection.Index, how effor
 	if err != nil {
 		return err
 	}
-	return setPendingLists(ctx, conn, index.Name, how)
+	return setPendingList(ctx, conn, index, how)
 }
 
 // createIndex makes an index. That of an owner who was killed may be on its way
@@ -90,21 +90,18 @@ func isThere(ctx context.Context, conn *pgxpool.Conn, index projection.Index) (t
 // gentlePendingListKB is merged in some milliseconds.
 const gentlePendingListKB = 256
 
-// setPendingLists makes GIN indexes merge what is new in small pieces, or as
-// usual again: the insertion that finds a list full merges all of it, and queries
+// setPendingList makes an index that collects what is new merge it in small pieces, or
+// as usual again: the insertion that finds a list full merges all of it, and queries
 // beside it wait.
-func setPendingLists(ctx context.Context, db executor, index string, how effort) error {
+func setPendingList(ctx context.Context, db executor, index projection.Index, how effort) error {
+	if !index.Collects {
+		return nil
+	}
 	limit := projection.PendingListKB
 	if how == gentle {
 		limit = gentlePendingListKB
 	}
-	_, err := db.Exec(ctx, fmt.Sprintf(`
-		DO $$ BEGIN
-			IF EXISTS (SELECT FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE amname = 'gin' AND pg_class.oid = to_regclass('%[1]s')
-				AND NOT coalesce('fastupdate=off' = ANY (reloptions), false)) THEN
-				ALTER INDEX %[1]s SET (gin_pending_list_limit = %[2]d);
-			END IF;
-		END $$`, pgx.Identifier{index}.Sanitize(), limit))
+	_, err := db.Exec(ctx, fmt.Sprintf(`ALTER INDEX %s SET (gin_pending_list_limit = %d)`, pgx.Identifier{index.Name}.Sanitize(), limit))
 	return err
 }
 

@@ -35,10 +35,11 @@ func TestARebuildReplacesTheActiveGeneration(t *testing.T) {
 	require.ErrorIs(t, err, rebuild.ErrUnknownProjection)
 }
 
-// indexesOf are the definitions of a generation's indexes, as if it were any.
+// indexesOf are the definitions of a generation's indexes, as if it were any. The schema's
+// name is by chance, and may have something that looks like a generation.
 func indexesOf(s *store, generation int64) []string {
 	s.t.Helper()
-	return s.rows(`SELECT replace(indexdef, '_g' || $1::bigint, '') FROM pg_indexes
+	return s.rows(`SELECT replace(replace(indexdef, current_schema || '.', ''), '_g' || $1::bigint, '') FROM pg_indexes
 		WHERE schemaname = current_schema AND tablename LIKE '%\_g' || $1::bigint ORDER BY 1`, generation)
 }
 
