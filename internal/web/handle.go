@@ -33,17 +33,24 @@ const statusClientGone = 499
 // What made an answer a 500 is logged by the middleware of [Server], once,
 // together with the request; without that middleware nothing is logged.
 func Handle(f func(w http.ResponseWriter, r *http.Request) error) http.Handler {
+	return HandlePage(f, writeProblem)
+}
+
+func writeProblem(w http.ResponseWriter, _ *http.Request, p *Problem) { p.write(w) }
+
+// HandlePage is [Handle] for those who are shown a problem by a page, which show writes.
+func HandlePage(f func(w http.ResponseWriter, r *http.Request) error, show func(http.ResponseWriter, *http.Request, *Problem)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := newResponse(w)
 		if err := f(answer, r); err != nil {
-			fail(answer, r, err)
+			fail(answer, r, err, show)
 		}
 	})
 }
 
 // fail answers with what went wrong, or cuts the connection where that would be
 // a lie.
-func fail(w *response, r *http.Request, err error) {
+func fail(w *response, r *http.Request, err error, show func(http.ResponseWriter, *http.Request, *Problem)) {
 	p := *problemOf(r, err) // a copy: an error may be shared between requests
 	// net/http cancels the context when the client leaves, and also when the body
 	// does not arrive; in the second case the client is there and gets its 4xx.
@@ -62,7 +69,7 @@ func fail(w *response, r *http.Request, err error) {
 	}
 	p.Instance = r.URL.EscapedPath()
 	p.CorrelationID = telemetry.CorrelationID(r.Context())
-	p.write(w)
+	show(w, r, &p)
 }
 
 // problemOf maps an error to what the client may know of it.

@@ -62,7 +62,7 @@ func recoverPanic(next http.Handler) http.Handler {
 				panic(value)
 			}
 			answer.err = &panicked{value: value, stack: debug.Stack()}
-			fail(answer, r, answer.err)
+			fail(answer, r, answer.err, writeProblem)
 		}()
 		next.ServeHTTP(answer, r)
 	})

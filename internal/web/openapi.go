@@ -62,13 +62,18 @@ func describedRoutes() ([]string, error) {
 	return routes, nil
 }
 
-// servedRoutes lists the routes of a router in the same form. HEAD is left out:
-// it comes with GET. A route without methods takes all, which nobody could
+// PageRoute begins the names of routes that answer people with pages, and are no part of
+// the API.
+const PageRoute = "page "
+
+// servedRoutes lists the routes of a router in the same form, but for pages. HEAD is left
+// out: it comes with GET. A route without methods takes all, which nobody could
 // describe.
 func servedRoutes(router *mux.Router) ([]string, error) {
 	var routes []string
 	err := router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		if route.GetHandler() == nil { // the root of a subrouter
+		root := route.GetHandler() == nil // of a subrouter
+		if root || strings.HasPrefix(route.GetName(), PageRoute) {
 			return nil
 		}
 		path, err := route.GetPathTemplate()

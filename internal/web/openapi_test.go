@@ -154,10 +154,6 @@ func TestOpenAPIIsServed(t *testing.T) {
 	require.Equal(t, "application/json", reply.Header.Get("Content-Type"))
 	require.JSONEq(t, string(openAPIDocument), string(reply.body))
 	require.Equal(t, 304, b.do(t, "GET", "/openapi.json", "", "If-None-Match", reply.Header.Get("ETag")).StatusCode)
-
-	root := b.do(t, "GET", "/", "")
-	require.Equal(t, 302, root.StatusCode)
-	require.Equal(t, "/docs", root.Header.Get("Location"))
 }
 
 func TestDocsPage(t *testing.T) {

@@ -11,6 +11,7 @@ const (
 	TypeNotFound             = "/docs#not-found"
 	TypeMethodNotAllowed     = "/docs#method-not-allowed"
 	TypeRequestTimeout       = "/docs#request-timeout"
+	TypeCrossSite            = "/docs#cross-site"
 	TypeConflict             = "/docs#conflict"
 	TypePreconditionFailed   = "/docs#precondition-failed"
 	TypePayloadTooLarge      = "/docs#payload-too-large"
@@ -51,6 +52,10 @@ var problemKinds = map[string]problemKind{
 	TypeRequestTimeout: {
 		http.StatusRequestTimeout, "The request came too slowly",
 		"The body did not arrive in time. Nothing was written.",
+	},
+	TypeCrossSite: {
+		http.StatusForbidden, "The request comes from another site",
+		"A browser sent this for a page of another site, which may not write here. Programs that are no browsers send neither Sec-Fetch-Site nor Origin and are not asked.",
 	},
 	TypeConflict: {
 		http.StatusConflict, "The present state does not allow this",

@@ -16,6 +16,7 @@ import (
 //   - What is not there, or not by this method, is answered as problem+json; a
 //     405 lists the methods in Allow, and OPTIONS answers with that list alone.
 //   - HEAD is answered wherever GET is, by the same handler.
+//   - What a page of another site has a browser send is refused, unless it only reads.
 //
 // Routes say their methods: .Methods(http.MethodGet).
 func NewRouter() *mux.Router {
@@ -26,7 +27,7 @@ func NewRouter() *mux.Router {
 	router.MethodNotAllowedHandler = Handle(func(w http.ResponseWriter, r *http.Request) error {
 		return methodNotAllowed(router, w, r)
 	})
-	router.Use(noteRoute)
+	router.Use(noteRoute, refuseCrossSite)
 	return router
 }
 

@@ -91,7 +91,6 @@ func New(cfg Config) (*Server, error) {
 	get("/metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{}))
 	get("/openapi.json", Handle(docs.openAPI))
 	get("/docs", Handle(docs.page))
-	get("/", http.RedirectHandler("/docs", http.StatusFound))
 
 	s.http = &http.Server{
 		Handler:           s.middleware(route(s.router)),
