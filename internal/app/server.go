@@ -14,6 +14,7 @@ import (
 	"bookstore/internal/projection"
 	"bookstore/internal/query"
 	"bookstore/internal/web"
+	"bookstore/internal/web/pages"
 )
 
 // queryTimeout is how long the database may work on one query: longer than any
@@ -73,6 +74,16 @@ func (a *App) addRoutes(background context.Context) error {
 	}
 	reads.Routes(a.server.Router())
 	a.addOperations(background)
+	return a.addPages(background)
+}
+
+// addPages adds what people see, which asks the API as any client would.
+func (a *App) addPages(background context.Context) error {
+	shown, err := pages.New(background, a.server.Router())
+	if err != nil {
+		return err
+	}
+	shown.Routes(a.server.Router())
 	return nil
 }
 
