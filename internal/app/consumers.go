@@ -23,7 +23,10 @@ const firstGeneration = 1
 
 // projections are the read models. What it takes for one more is to be listed here:
 // everything else follows from its source.
-var projections = []projection.Projection{projection.Catalog{}, projection.History{}, projection.Served(), projection.Opened()}
+var projections = []projection.Projection{
+	projection.Catalog{}, projection.History{}, projection.Served(), projection.Opened(),
+	projection.Trends{}, projection.Interests{},
+}
 
 // topicOf returns the topic that a source is.
 func (a *App) topicOf(s projection.Source) string {

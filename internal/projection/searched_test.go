@@ -1,0 +1,174 @@
+package projection_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"bookstore/internal/events"
+	"bookstore/internal/projection"
+	"bookstore/internal/searchkey"
+)
+
+// searchRecord is a search as it lies in the log, of the page from s.Offset on with
+// these books; what s leaves out is filled in.
+func searchRecord(t require.TestingT, partition int32, offset int64, s events.SearchServed, books ...int64) events.Record {
+	s.ID, s.PageSize, s.Generation, s.Position = "s", 5, 1, "0:1"
+	if s.At.IsZero() {
+		s.At = dayOne
+	}
+	for _, id := range books {
+		s.Books = append(s.Books, events.ServedBook{
+			ID: id, Title: "Moby-Dick; or, The Whale", Author: "Herman Melville", PublishedAt: "1851",
+			Description: strings.Repeat("Call me Ishmael. ", 12), CreatedAt: events.ServedTime(dayOne),
+		})
+	}
+	encoded, err := events.EncodeSearch(s)
+	require.NoError(t, err)
+	return events.Record{Topic: "searches", Partition: partition, Offset: offset, Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers}
+}
+
+// startSearches runs an engine that feeds a projection of searches; 0 is the engine's
+// own limit of a batch.
+func startSearches(t testing.TB, pool *pgxpool.Pool, p projection.Projection, batchRecords int) *owner {
+	t.Helper()
+	o, _ := start(t, projection.Config{
+		Consumer: p.Name(), Generations: projection.Attached(p.Name()), Handler: projection.NewFeed(p),
+		Independent: true, Bookless: true, BatchRecords: batchRecords, Pool: pool,
+	})
+	return o
+}
+
+// applySearches gives records to a projection of searches, as the engine would that
+// finds them waiting.
+func applySearches(t require.TestingT, pool *pgxpool.Pool, p projection.Projection, generation int64, records ...events.Record) {
+	writes, err := p.Apply(context.Background(), pool, generation, records)
+	require.NoError(t, err)
+	if writes != nil {
+		require.NoError(t, pool.SendBatch(context.Background(), writes).Close())
+	}
+}
+
+// twoGenerations makes two generations that are both fed.
+func twoGenerations(t testing.TB, pool *pgxpool.Pool, p projection.Projection) {
+	t.Helper()
+	for range 2 {
+		_, err := projection.Install(t.Context(), pool, p)
+		require.NoError(t, err)
+		_, err = pool.Exec(t.Context(), `UPDATE generations SET state = 'retired'`)
+		require.NoError(t, err)
+	}
+}
+
+// randomSearches are a log of searches, by partition: few queries in several forms by
+// few readers, so that all meet, at few moments, so that many are at the same one.
+func randomSearches(t require.TestingT, random *rand.Rand, partitions int, each int64) [][]events.Record {
+	typed := []string{"whale", "Whale", " WHALE ", "Les Misérables", "les miserables", "dune", "Dune", "1984", "%", ""}
+	readers := []string{"", "", "ada", "bob", "cyd", "dee"}
+	log := make([][]events.Record, partitions)
+	for partition := range log {
+		for offset := range each {
+			s := events.SearchServed{
+				Query: typed[random.IntN(len(typed))], UserID: readers[random.IntN(len(readers))],
+				At:     dayOne.Add(time.Duration(random.IntN(12)) * time.Minute),
+				Offset: 5 * max(0, random.IntN(4)-2),
+			}
+			books := make([]int64, random.IntN(13))
+			for i := range books {
+				books[i] = 1 + random.Int64N(40)
+			}
+			log[partition] = append(log[partition], searchRecord(t, int32(partition), offset, s, books...))
+		}
+	}
+	return log
+}
+
+// feedByTwo has two owners apply a log, half of the partitions each, in both
+// generations, and fails where one had to try twice: a deadlock is a failed try.
+func feedByTwo(t *testing.T, pool *pgxpool.Pool, p projection.Projection, log [][]events.Record) {
+	t.Helper()
+	const atOnce = 10
+	owners := []*owner{startSearches(t, pool, p, atOnce), startSearches(t, pool, p, atOnce)}
+	for i, o := range owners {
+		var half []int32
+		for partition := i; partition < len(log); partition += 2 {
+			half = append(half, int32(partition))
+		}
+		o.assign(t, half...)
+	}
+	var delivering sync.WaitGroup
+	for partition, records := range log {
+		delivering.Go(func() {
+			for _, r := range records {
+				_ = owners[partition%2].Handle(t.Context(), r) // what it did not take is not reached
+			}
+		})
+	}
+	for partition, records := range log {
+		owners[partition%2].reach(t, int32(partition), int64(len(records)))
+	}
+	delivering.Wait()
+	for _, o := range owners {
+		require.Zero(t, o.count(t, "bookstore_engine_retries_total"), "a deadlock is a failed try")
+	}
+}
+
+// rowsOf returns all rows of a table.
+func rowsOf[T any](t require.TestingT, pool *pgxpool.Pool, table, columns string) []T {
+	rows, err := pool.Query(context.Background(), fmt.Sprintf(`SELECT %s FROM %s`, columns, table))
+	require.NoError(t, err)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+	require.NoError(t, err)
+	return found
+}
+
+// search is a record as the models read it.
+type search struct {
+	events.SearchServed
+	at    events.Position
+	query uuid.UUID
+	books []int64
+}
+
+// searchesOf are the searches of a log that searched for something, oldest first: by
+// time, and those of the same time by partition and offset.
+func searchesOf(t require.TestingT, log ...[]events.Record) []search {
+	var all []search
+	for _, r := range slices.Concat(log...) {
+		s, err := events.DecodeSearch(r)
+		require.NoError(t, err)
+		query, something := searchkey.Query(s.Query)
+		if !something {
+			continue
+		}
+		found := search{s, r.Position(), query, []int64{}}
+		for _, b := range s.Books {
+			found.books = append(found.books, b.ID)
+		}
+		all = append(all, found)
+	}
+	slices.SortFunc(all, func(a, b search) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.at.Partition, b.at.Partition), cmp.Compare(a.at.Offset, b.at.Offset))
+	})
+	return all
+}
+
+// groups divides searches by a key, and keeps their order.
+func groups[K comparable](searches []search, key func(search) K) map[K][]search {
+	found := make(map[K][]search)
+	for _, s := range searches {
+		found[key(s)] = append(found[key(s)], s)
+	}
+	return found
+}
