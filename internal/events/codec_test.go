@@ -262,6 +262,7 @@ func FuzzDecode(f *testing.F) {
 		check(err)
 		_, err = events.DecodeSearch(r)
 		check(err)
+		requireSameIDs(t, r)
 		_, err = events.DecodeOpened(r)
 		check(err)
 		recorded, err := events.DecodeEvent(r)

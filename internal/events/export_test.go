@@ -15,6 +15,9 @@ func Upcast(steps map[string]Step, kind string, value []byte) (string, []byte, e
 	return upcastWith(table, kind, value)
 }
 
+// ScanServedIDs is what [DecodeSearchIDs] tries first; it says whether that will do.
+var ScanServedIDs = scanServedIDs
+
 // ReadableTypes are all types that can be decoded, old ones included.
 func ReadableTypes() []string {
 	types := []string{TypeSearchServed, TypeBookOpened}

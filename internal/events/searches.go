@@ -90,6 +90,43 @@ func EncodeSearch(s SearchServed) (Encoded, error) {
 
 // DecodeSearch reads a record of the searches topic. It fails with a [*DecodeError].
 func DecodeSearch(r Record) (SearchServed, error) {
+	s, err := decodeSearchHeaders(r)
+	if err != nil {
+		return SearchServed{}, err
+	}
+	if err := json.Unmarshal(r.Value, &s.Books); err != nil {
+		return SearchServed{}, r.decodeError("bad JSON", err)
+	}
+	if s.Books == nil {
+		s.Books = []ServedBook{}
+	}
+	return s, nil
+}
+
+// DecodeSearchIDs is [DecodeSearch] for those who count, some of them each search that
+// there ever was: of the books it returns the ids, in the order in which they were
+// served, and Books stays nil. It takes the records that DecodeSearch takes, and
+// fails as that does with all others.
+func DecodeSearchIDs(r Record) (s SearchServed, books []int64, err error) {
+	if s, err = decodeSearchHeaders(r); err != nil {
+		return SearchServed{}, nil, err
+	}
+	if books, plain := scanServedIDs(r.Value); plain {
+		return s, books, nil
+	}
+	whole, err := DecodeSearch(r)
+	if err != nil {
+		return SearchServed{}, nil, err
+	}
+	books = make([]int64, len(whole.Books))
+	for i, b := range whole.Books {
+		books[i] = b.ID
+	}
+	return s, books, nil
+}
+
+// decodeSearchHeaders reads all of a search but its books.
+func decodeSearchHeaders(r Record) (SearchServed, error) {
 	envelope, err := parseEnvelope(r.Headers)
 	if err != nil {
 		return SearchServed{}, r.decodeError("bad CloudEvents headers", err)
@@ -101,19 +138,14 @@ func DecodeSearch(r Record) (SearchServed, error) {
 		ID: envelope.ID, At: envelope.Time, Traceparent: envelope.Traceparent, CorrelationID: envelope.CorrelationID,
 		Query: r.Header(HeaderQuery), UserID: r.Header(HeaderUserID), Position: r.Header(HeaderPosition),
 	}
-	for header, into := range map[string]*int{HeaderOffset: &s.Offset, HeaderPageSize: &s.PageSize} {
-		if *into, err = strconv.Atoi(r.Header(header)); err != nil {
-			return SearchServed{}, r.decodeError("read "+header, err)
-		}
+	if s.Offset, err = strconv.Atoi(r.Header(HeaderOffset)); err != nil {
+		return SearchServed{}, r.decodeError("read "+HeaderOffset, err)
+	}
+	if s.PageSize, err = strconv.Atoi(r.Header(HeaderPageSize)); err != nil {
+		return SearchServed{}, r.decodeError("read "+HeaderPageSize, err)
 	}
 	if s.Generation, err = strconv.ParseInt(r.Header(HeaderGeneration), 10, 64); err != nil {
 		return SearchServed{}, r.decodeError("read "+HeaderGeneration, err)
-	}
-	if err := json.Unmarshal(r.Value, &s.Books); err != nil {
-		return SearchServed{}, r.decodeError("bad JSON", err)
-	}
-	if s.Books == nil {
-		s.Books = []ServedBook{}
 	}
 	return s, nil
 }

@@ -66,3 +66,5 @@ func TestInterestsAreWhatTheLogSays(t *testing.T) {
 	require.Equal(t, want, interestsIn(t, pool, 1))
 	require.Equal(t, want, interestsIn(t, pool, 2))
 }
+
+func BenchmarkInterests(b *testing.B) { benchmarkSearches(b, projection.Interests{}) }

@@ -33,7 +33,7 @@ func eachSearch(records []events.Record, fold func(events.Record, searched) erro
 	keys := make(map[string]key)
 	var faults []error
 	for _, r := range records {
-		search, err := events.DecodeSearch(r)
+		search, books, err := events.DecodeSearchIDs(r)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -45,10 +45,6 @@ func eachSearch(records []events.Record, fold func(events.Record, searched) erro
 		}
 		if !k.something {
 			continue
-		}
-		books := make([]int64, len(search.Books))
-		for i, b := range search.Books {
-			books[i] = b.ID
 		}
 		err = fold(r, searched{
 			query: k.query, typed: search.Query, reader: searchkey.Reader(search.UserID),

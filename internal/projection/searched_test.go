@@ -172,3 +172,57 @@ func groups[K comparable](searches []search, key func(search) K) map[K][]search 
 	}
 	return found
 }
+
+// benchmarkSearches counts searches as the live consumer does, from the decoding of
+// records to the commit: five books each with their descriptions, 200,000 queries of
+// which some are far more popular than others, 100,000 readers and every tenth search
+// by nobody known, some 10,000 a second.
+func benchmarkSearches(b *testing.B, p projection.Projection) {
+	const partitions, queries, readers, pages = 12, 200_000, 100_000, 10_000
+	pool := database(b)
+	_, err := projection.Install(b.Context(), pool, p)
+	require.NoError(b, err)
+	random := rand.New(rand.NewPCG(1, 2))
+	popular := rand.NewZipf(random, 1.1, 10, queries-1)
+	drawn := make([]events.Record, pages) // in which query, reader and time are replaced
+	for i := range drawn {
+		drawn[i] = searchRecord(b, 0, 0, events.SearchServed{Query: "q", UserID: "u"}, 1, 2, 3, int64(i), 5)
+	}
+	records := make([]events.Record, b.N)
+	for i := range records {
+		number := popular.Uint64()
+		reader := ""
+		if i%10 != 0 {
+			reader = fmt.Sprintf("reader-%06d", random.IntN(readers))
+		}
+		r := drawn[number%pages]
+		r.Partition, r.Offset = int32(i%partitions), int64(i/partitions)
+		r.Headers = slices.Clone(r.Headers)
+		for h := range r.Headers {
+			switch r.Headers[h].Key {
+			case events.HeaderQuery:
+				r.Headers[h].Value = fmt.Sprintf("the Whale no. %d", number)
+			case events.HeaderUserID:
+				r.Headers[h].Value = reader
+			case events.HeaderTime:
+				r.Headers[h].Value = events.FormatTime(dayOne.Add(time.Duration(i) * 100 * time.Microsecond))
+			}
+		}
+		records[i] = r
+	}
+	o := startSearches(b, pool, p, 0)
+	all := make([]int32, partitions)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	o.assign(b, all...)
+	b.ResetTimer()
+	for _, r := range records {
+		require.NoError(b, o.Handle(b.Context(), r))
+	}
+	for partition := range int32(partitions) {
+		o.reach(b, partition, int64((b.N-int(partition)+partitions-1)/partitions))
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "searches/s")
+	require.Zero(b, o.count(b, "bookstore_engine_retries_total"))
+}

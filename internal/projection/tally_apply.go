@@ -53,12 +53,12 @@ func (t Tally) count(r events.Record, counts map[int64]int64) error {
 		counts[opened.Book]++
 		return nil
 	}
-	search, err := events.DecodeSearch(r)
+	_, books, err := events.DecodeSearchIDs(r)
 	if err != nil {
 		return err
 	}
-	for _, book := range search.Books {
-		counts[book.ID]++
+	for _, book := range books {
+		counts[book]++
 	}
 	return nil
 }

@@ -131,3 +131,5 @@ func TestTrendsAreWhatTheLogSays(t *testing.T) {
 	require.Equal(t, want, trendsIn(t, pool, 1))
 	require.Equal(t, want, trendsIn(t, pool, 2))
 }
+
+func BenchmarkTrends(b *testing.B) { benchmarkSearches(b, projection.Trends{}) }
