@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bookstore/internal/bench/books"
+	"bookstore/internal/bench/clients"
 	"bookstore/internal/command"
 	"bookstore/internal/events"
 	"bookstore/internal/messaging"
@@ -98,7 +99,7 @@ func (a *arrivals) pace(ctx context.Context, perSecond float64, length time.Dura
 		} else if took == length {
 			return nil
 		}
-		if err := sleepUntil(ctx, began.Add(took.Truncate(beat)+beat)); err != nil {
+		if err := clients.SleepUntil(ctx, began.Add(took.Truncate(beat)+beat)); err != nil {
 			return err
 		}
 	}
@@ -148,7 +149,7 @@ func (a *arrivals) caughtUp(ctx context.Context) error {
 		case time.Since(moved) > patient:
 			return fmt.Errorf("%w: %d books to go", errStalled, behind)
 		}
-		if err := sleepUntil(ctx, time.Now().Add(look)); err != nil {
+		if err := clients.SleepUntil(ctx, time.Now().Add(look)); err != nil {
 			return err
 		}
 	}

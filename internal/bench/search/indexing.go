@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"bookstore/internal/bench/clients"
 )
 
 // Indexing is how new books get into the read models with all their indexes, and what
 // searches notice of it.
 type Indexing struct {
-	Idle   Measurement `json:"idle"`   // searches, while nothing is written
-	During Measurement `json:"during"` // the same, while new books arrive
+	Idle   clients.Measurement `json:"idle"`   // searches, while nothing is written
+	During clients.Measurement `json:"during"` // the same, while new books arrive
 
 	Wanted         float64 `json:"wanted_per_second"` // new books
 	PerSecond      float64 `json:"per_second"`        // applied while they arrived
@@ -58,9 +60,9 @@ func (b *bench) index(ctx context.Context, service Service) (result *Indexing, e
 }
 
 // searchesInTime sends the mix at the rate that is for that.
-func (b *bench) searchesInTime(ctx context.Context, name string) (Measurement, error) {
-	seen, err := knock(ctx, b.cfg.Connections, b.cfg.SearchesBeside, indexingLengths*b.cfg.Length, b.search(b.mix))
-	return seen.measurement(name), err
+func (b *bench) searchesInTime(ctx context.Context, name string) (clients.Measurement, error) {
+	seen, err := clients.Knock(ctx, b.cfg.Connections, b.cfg.SearchesBeside, indexingLengths*b.cfg.Length, b.search(b.mix))
+	return seen.Measurement(name), err
 }
 
 // indexBeside has new books arrive while others search.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"bookstore/internal/bench/clients"
+	"bookstore/internal/bench/sizes"
 	"bookstore/internal/bench/targets"
 )
 
@@ -37,14 +39,14 @@ type Size struct {
 	StartSeconds float64 `json:"start_seconds"` // of the service, from the log alone
 	// DatabaseBytes and Relations are as the service built them, before anything was
 	// written through it.
-	DatabaseBytes int64      `json:"database_bytes"`
-	Relations     []Relation `json:"relations"`
+	DatabaseBytes int64            `json:"database_bytes"`
+	Relations     []sizes.Relation `json:"relations"`
 
-	Lookup Measurement   `json:"lookup"`
-	Kinds  []Measurement `json:"kinds"`
-	Mix    Measurement   `json:"mix"`
-	Direct Measurement   `json:"direct"`
-	Writes Writes        `json:"writes"`
+	Lookup clients.Measurement   `json:"lookup"`
+	Kinds  []clients.Measurement `json:"kinds"`
+	Mix    clients.Measurement   `json:"mix"`
+	Direct clients.Measurement   `json:"direct"`
+	Writes Writes                `json:"writes"`
 
 	Indexing *Indexing `json:"indexing,omitempty"` // of the largest, where it was asked for
 }
@@ -92,14 +94,13 @@ func (r *Report) conclude() {
 }
 
 func (r *Report) atMost(name string, of, to, target float64) {
-	if to == 0 {
-		return
+	if to > 0 {
+		r.Ratios = append(r.Ratios, targets.AtMost(name, of/to, target))
 	}
-	r.Ratios = append(r.Ratios, targets.Ratio{Name: name, Value: of / to, Target: target, AtMost: true, Met: of/to <= target})
 }
 
 func (r *Report) atLeast(name string, value, target float64) {
-	r.Ratios = append(r.Ratios, targets.Ratio{Name: name, Value: value, Target: target, Met: value >= target})
+	r.Ratios = append(r.Ratios, targets.AtLeast(name, value, target))
 }
 
 // compare puts all measurements beside the lookups of the same size.
@@ -114,11 +115,11 @@ func (s *Size) compare() {
 	s.Direct.ToLookup = s.Direct.P99 / s.Lookup.P99
 }
 
-func (s *Size) slowest() (slowest Measurement, any bool) {
+func (s *Size) slowest() (slowest clients.Measurement, any bool) {
 	if len(s.Kinds) == 0 {
-		return Measurement{}, false
+		return clients.Measurement{}, false
 	}
-	return slices.MaxFunc(s.Kinds, func(a, b Measurement) int {
+	return slices.MaxFunc(s.Kinds, func(a, b clients.Measurement) int {
 		switch {
 		case a.P99 < b.P99:
 			return -1
@@ -154,11 +155,11 @@ func (s *Size) print(b *strings.Builder) error {
 		fmt.Fprintf(b, "first failed write: %s\n", strings.TrimSpace(s.Writes.FirstFailure))
 	}
 	b.WriteString("\n")
-	measured := slices.Concat([]Measurement{s.Lookup}, s.Kinds, []Measurement{s.Mix, s.Direct})
+	measured := slices.Concat([]clients.Measurement{s.Lookup}, s.Kinds, []clients.Measurement{s.Mix, s.Direct})
 	if s.Indexing != nil {
 		measured = append(measured, s.Indexing.Idle, s.Indexing.During)
 	}
-	if err := printMeasurements(b, measured); err != nil {
+	if err := clients.Print(b, measured); err != nil {
 		return err
 	}
 	if s.Indexing != nil {
@@ -166,19 +167,6 @@ func (s *Size) print(b *strings.Builder) error {
 	}
 	b.WriteString("\n")
 	return s.printSizes(b)
-}
-
-func printMeasurements(b *strings.Builder, measured []Measurement) error {
-	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\trequests\tfailed\ta second\tp50 ms\tp99 ms\tp99 to lookup\t")
-	for _, m := range measured {
-		ratio := ""
-		if m.ToLookup > 0 {
-			ratio = fmt.Sprintf("%.1f", m.ToLookup)
-		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%.0f\t%.2f\t%.2f\t%s\t\n", m.Name, m.Requests, m.Failed, m.PerSecond, m.P50, m.P99, ratio)
-	}
-	return table.Flush()
 }
 
 func (i *Indexing) print(b *strings.Builder) {

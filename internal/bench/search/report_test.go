@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bookstore/internal/bench/clients"
+	"bookstore/internal/bench/sizes"
 	"bookstore/internal/bench/targets"
 )
 
@@ -14,15 +16,15 @@ func TestWhatIsConcluded(t *testing.T) {
 	t.Parallel()
 	size := func(books int, mix, slow, direct float64) Size {
 		return Size{
-			Books: books, DatabaseBytes: 50_000_000, Relations: []Relation{{Name: "catalog_books_g1", Bytes: 10_000_000}, {Name: "tiny", Bytes: 10}},
-			Lookup: Measurement{Name: lookup, P99: 2},
-			Kinds:  []Measurement{{Name: Exact, P99: 1}, {Name: Typo, P99: slow}, {Name: NoHit, P99: 3}},
-			Mix:    Measurement{Name: theMix, P99: mix, PerSecond: 600}, Direct: Measurement{Name: theMixDirect, P99: 1, PerSecond: direct},
+			Books: books, DatabaseBytes: 50_000_000, Relations: []sizes.Relation{{Name: "catalog_books_g1", Bytes: 10_000_000}, {Name: "tiny", Bytes: 10}},
+			Lookup: clients.Measurement{Name: lookup, P99: 2},
+			Kinds:  []clients.Measurement{{Name: Exact, P99: 1}, {Name: Typo, P99: slow}, {Name: NoHit, P99: 3}},
+			Mix:    clients.Measurement{Name: theMix, P99: mix, PerSecond: 600}, Direct: clients.Measurement{Name: theMixDirect, P99: 1, PerSecond: direct},
 		}
 	}
 	r := Report{Sizes: []Size{size(10, 5, 6, 600), size(1000, 10, 25, 1200)}}
 	r.Sizes[1].Indexing = &Indexing{
-		Idle: Measurement{Name: whileIdle, P99: 2}, During: Measurement{Name: whileIndexing, P99: 5},
+		Idle: clients.Measurement{Name: whileIdle, P99: 2}, During: clients.Measurement{Name: whileIndexing, P99: 5},
 		Wanted: 1000, PerSecond: 980, Behind: 4321, Backlog: 20_000, BacklogPerSecond: 6000,
 	}
 	r.conclude()

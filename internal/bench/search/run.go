@@ -17,7 +17,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bookstore/internal/bench/books"
+	"bookstore/internal/bench/clients"
 	"bookstore/internal/bench/scratch"
+	"bookstore/internal/bench/sizes"
 	"bookstore/internal/postgres"
 	"bookstore/internal/query"
 )
@@ -91,10 +93,10 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{Connections: cfg.Connections, Seconds: cfg.Length.Seconds(), Seed: cfg.Seed, CPUs: runtime.NumCPU()}
-	sizes := slices.Sorted(slices.Values(cfg.Sizes))
-	for i, size := range sizes {
+	ascending := slices.Sorted(slices.Values(cfg.Sizes))
+	for i, size := range ascending {
 		of := cfg
-		if i < len(sizes)-1 {
+		if i < len(ascending)-1 {
 			of.Indexing = 0
 		}
 		result, err := measureSize(ctx, of, size)
@@ -141,7 +143,7 @@ func measureSize(ctx context.Context, cfg Config, size int) (result Size, err er
 	if err := settle(ctx, pool, size); err != nil {
 		return Size{}, err
 	}
-	if result.DatabaseBytes, result.Relations, err = readSizes(ctx, pool); err != nil {
+	if result.DatabaseBytes, result.Relations, err = sizes.Read(ctx, pool); err != nil {
 		return Size{}, err
 	}
 	progress("making queries")
@@ -195,7 +197,7 @@ const queryTimeout = 2 * time.Second
 func newBench(cfg Config, size int, url string, pool *pgxpool.Pool, progress func(string)) *bench {
 	b := &bench{
 		cfg: cfg, size: size, url: url, progress: progress,
-		client:  newClient(cfg.Connections),
+		client:  clients.New(cfg.Connections),
 		direct:  &query.Catalog{Pool: pool, Timeout: queryTimeout},
 		queries: makeQueries(cfg.Catalogue, size, queriesOfKind, cfg.Seed),
 		ids:     make([]int64, queriesOfKind),
@@ -216,7 +218,7 @@ func (b *bench) random(stream uint64) *rand.Rand {
 // measure makes the measurements that have a trickle of writes beside them.
 func (b *bench) measure(ctx context.Context, result *Size) error {
 	writing := &trickle{
-		client: newClient(writers), url: b.url, catalogue: b.cfg.Catalogue, books: b.size, random: b.random(1),
+		client: clients.New(writers), url: b.url, catalogue: b.cfg.Catalogue, books: b.size, random: b.random(1),
 	}
 	defer writing.client.CloseIdleConnections()
 	stopWriting := writing.start(ctx)
@@ -254,34 +256,34 @@ func (b *bench) measure(ctx context.Context, result *Size) error {
 	if err != nil {
 		return err
 	}
-	result.Lookup = lookups.and(again).measurement(lookup)
+	result.Lookup = lookups.And(again).Measurement(lookup)
 	return nil
 }
 
-func (b *bench) searches(ctx context.Context, name string, do func(context.Context, int) error) (Measurement, error) {
+func (b *bench) searches(ctx context.Context, name string, do func(context.Context, int) error) (clients.Measurement, error) {
 	b.progress("measuring " + name)
 	seen, err := b.run(ctx, b.cfg.Length, do)
-	return seen.measurement(name), err
+	return seen.Measurement(name), err
 }
 
-func (b *bench) run(ctx context.Context, length time.Duration, do func(context.Context, int) error) (samples, error) {
-	return hammer(ctx, b.cfg.Connections, length, do)
+func (b *bench) run(ctx context.Context, length time.Duration, do func(context.Context, int) error) (clients.Samples, error) {
+	return clients.Hammer(ctx, b.cfg.Connections, length, do)
 }
 
 func (b *bench) lookUp(ctx context.Context, i int) error {
-	return get(ctx, b.client, b.url+"/api/books/"+strconv.FormatInt(b.ids[i%len(b.ids)], 10))
+	return clients.Get(ctx, b.client, b.url+"/api/books/"+strconv.FormatInt(b.ids[i%len(b.ids)], 10))
 }
 
 func (b *bench) search(queries []string) func(context.Context, int) error {
 	return func(ctx context.Context, i int) error {
-		return get(ctx, b.client, b.url+"/api/books?q="+url.QueryEscape(queries[i%len(queries)]))
+		return clients.Get(ctx, b.client, b.url+"/api/books?q="+url.QueryEscape(queries[i%len(queries)]))
 	}
 }
 
 func (b *bench) searchDirect(ctx context.Context, i int) error {
 	_, err := b.direct.Search(ctx, query.SearchRequest{Query: b.mix[i%len(b.mix)], Limit: pageSize})
 	if errors.Is(err, query.ErrTooSlow) {
-		return fmt.Errorf("%w: %w", errFailed, err) // as one that is answered 503
+		return fmt.Errorf("%w: %w", clients.ErrFailed, err) // as one that is answered 503
 	}
 	return err
 }

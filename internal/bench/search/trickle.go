@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bookstore/internal/bench/books"
+	"bookstore/internal/bench/clients"
 	"bookstore/internal/events"
 )
 
@@ -128,7 +129,7 @@ func (t *trickle) send(ctx context.Context, w write) {
 		if response.StatusCode >= http.StatusBadRequest {
 			const enough = 500 // bytes of a problem's JSON, to see what it is
 			problem, _ := io.ReadAll(io.LimitReader(response.Body, enough))
-			return fmt.Errorf("%w: %s %s: %s %s", errFailed, w.method, w.path, response.Status, problem)
+			return fmt.Errorf("%w: %s %s: %s %s", clients.ErrFailed, w.method, w.path, response.Status, problem)
 		}
 		_, err = io.Copy(io.Discard, response.Body)
 		return err

@@ -16,6 +16,16 @@ type Ratio struct {
 	Met    bool `json:"met"`
 }
 
+// AtMost is a figure that is not to exceed its target.
+func AtMost(name string, value, target float64) Ratio {
+	return Ratio{Name: name, Value: value, Target: target, AtMost: true, Met: value <= target}
+}
+
+// AtLeast is a figure that is to reach its target.
+func AtLeast(name string, value, target float64) Ratio {
+	return Ratio{Name: name, Value: value, Target: target, Met: value >= target}
+}
+
 // Print writes a line for each ratio, with whether its target is met.
 func Print(to io.Writer, ratios []Ratio) error {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)

@@ -1,4 +1,4 @@
-package search
+package clients
 
 import (
 	"context"
@@ -26,24 +26,24 @@ func TestSoManyClientsAskAtOnce(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	client := newClient(clients)
+	client := New(clients)
 	defer client.CloseIdleConnections()
-	seen, err := hammer(t.Context(), clients, time.Millisecond, func(ctx context.Context, i int) error {
+	seen, err := Hammer(t.Context(), clients, time.Millisecond, func(ctx context.Context, i int) error {
 		if i == 0 {
-			return get(ctx, client, server.URL+"/bad")
+			return Get(ctx, client, server.URL+"/bad")
 		}
-		return get(ctx, client, server.URL+"/good")
+		return Get(ctx, client, server.URL+"/good")
 	})
 	require.NoError(t, err)
-	m := seen.measurement("m")
+	m := seen.Measurement("m")
 	require.GreaterOrEqual(t, m.Requests, clients)
 	require.Equal(t, 1, m.Failed, "what is answered 503 has failed, and is no reason to end")
 	require.Positive(t, m.PerSecond)
 	require.LessOrEqual(t, m.P50, m.P99)
 
 	server.Close()
-	_, err = hammer(t.Context(), clients, time.Hour, func(ctx context.Context, _ int) error {
-		return get(ctx, client, server.URL)
+	_, err = Hammer(t.Context(), clients, time.Hour, func(ctx context.Context, _ int) error {
+		return Get(ctx, client, server.URL)
 	})
 	require.Error(t, err, "nobody answers any more")
 }
@@ -53,13 +53,13 @@ func TestLatencyCountsFromWhenARequestWasDue(t *testing.T) {
 	t.Parallel()
 	held := time.Now().Add(500 * time.Millisecond)
 	asked := 0
-	seen, err := knock(t.Context(), 1, 100, 50*time.Millisecond, func(ctx context.Context, i int) error {
+	seen, err := Knock(t.Context(), 1, 100, 50*time.Millisecond, func(ctx context.Context, i int) error {
 		require.Equal(t, asked, i)
 		asked++
 		if i == 0 {
-			return sleepUntil(ctx, held)
+			return SleepUntil(ctx, held)
 		}
-		return errFailed
+		return ErrFailed
 	})
 	require.NoError(t, err)
 	require.Len(t, seen.latencies, 5)
@@ -68,22 +68,22 @@ func TestLatencyCountsFromWhenARequestWasDue(t *testing.T) {
 		require.Greater(t, latency, 400*time.Millisecond, "all had to wait for the first one")
 	}
 
-	seen, err = knock(t.Context(), 2, 0.001, time.Millisecond, func(context.Context, int) error { return nil })
+	seen, err = Knock(t.Context(), 2, 0.001, time.Millisecond, func(context.Context, int) error { return nil })
 	require.NoError(t, err)
 	require.Len(t, seen.latencies, 1, "one at least")
 
-	_, err = knock(t.Context(), 2, 1000, time.Hour, func(context.Context, int) error { return context.Canceled })
+	_, err = Knock(t.Context(), 2, 1000, time.Hour, func(context.Context, int) error { return context.Canceled })
 	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestQuantiles(t *testing.T) {
 	t.Parallel()
-	var s samples
+	var s Samples
 	for i := range 100 {
 		s.latencies = append(s.latencies, time.Duration(100-i)*time.Millisecond)
 	}
 	s.took = 10 * time.Second
 	require.Equal(t, Measurement{Name: "m", Requests: 200, Failed: 1, PerSecond: 10, P50: 51, P99: 100},
-		s.and(samples{latencies: s.latencies, took: s.took, failed: 1}).measurement("m"))
-	require.Equal(t, Measurement{Name: "none"}, samples{}.measurement("none"))
+		s.And(Samples{latencies: s.latencies, took: s.took, failed: 1}).Measurement("m"))
+	require.Equal(t, Measurement{Name: "none"}, Samples{}.Measurement("none"))
 }

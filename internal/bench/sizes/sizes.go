@@ -1,4 +1,4 @@
-package search
+package sizes
 
 import (
 	"context"
@@ -15,9 +15,9 @@ type Relation struct {
 	Bytes int64  `json:"bytes"`        // on disk; of a table with what is stored out of line, without its indexes
 }
 
-// readSizes returns the size of the database in bytes, and of what it is made of,
+// Read returns the size of the database in bytes, and of what it is made of,
 // the largest first.
-func readSizes(ctx context.Context, pool *pgxpool.Pool) (database int64, relations []Relation, err error) {
+func Read(ctx context.Context, pool *pgxpool.Pool) (database int64, relations []Relation, err error) {
 	if err := pool.QueryRow(ctx, `SELECT pg_database_size(current_database())`).Scan(&database); err != nil {
 		return 0, nil, fmt.Errorf("read the database's size: %w", err)
 	}
