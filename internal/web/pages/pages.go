@@ -49,10 +49,15 @@ type route struct {
 
 // page answers by f, and shows what goes wrong.
 func (p *Pages) page(f func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return p.pageOr(f, p.showProblem)
+}
+
+// pageOr answers by f, and shows what goes wrong in a way of its own.
+func (p *Pages) pageOr(f func(http.ResponseWriter, *http.Request) error, show func(http.ResponseWriter, *http.Request, *web.Problem)) http.Handler {
 	return web.HandlePage(func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Security-Policy", contentPolicy)
 		return f(w, r)
-	}, p.showProblem)
+	}, show)
 }
 
 // contentPolicy lets a page use what this server has, and no script that is part of a

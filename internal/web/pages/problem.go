@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -9,20 +11,29 @@ import (
 	"bookstore/internal/web"
 )
 
-// problemPage is what the page of a problem shows.
+// problemPage is what the page of a problem shows. All pages that can show one have it in
+// a field of this name, as the block "problem" wants it.
 type problemPage struct {
 	chrome
-	*web.Problem
+	Problem *web.Problem
 }
 
 // showProblem shows a problem as a page, or, to htmx, as a part of one.
 func (p *Pages) showProblem(w http.ResponseWriter, r *http.Request, problem *web.Problem) {
+	p.showProblemOn(w, r, problem, "problem", problemPage{p.chrome(r), problem})
+}
+
+// showProblemOn shows a problem on a page that also has what helps.
+func (p *Pages) showProblemOn(w http.ResponseWriter, r *http.Request, problem *web.Problem, page string, data any) {
 	h := w.Header()
 	for _, stale := range []string{"ETag", "Last-Modified", "Content-Length"} {
 		h.Del(stale) // of the answer that was not given
 	}
 	h.Set("Content-Security-Policy", contentPolicy)
-	if err := p.templates.render(w, r, problem.Status, "problem", "problem", problemPage{p.chrome(r), problem}); err != nil {
+	if problem.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(problem.RetryAfter.Seconds()))))
+	}
+	if err := p.templates.render(w, r, problem.Status, page, "problem", data); err != nil {
 		http.Error(w, problem.Title, problem.Status)
 	}
 }
