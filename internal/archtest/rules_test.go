@@ -104,7 +104,7 @@ func both(a, b []string) []string {
 // readTableWrite finds SQL that changes a table or view of the read models.
 var readTableWrite = regexp.MustCompile(
 	`(?i)\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|COPY|MERGE\s+INTO|(?:ALTER|DROP|CREATE)\s+(?:TABLE|VIEW))` +
-		`\s+(?:ONLY\s+|IF\s+(?:NOT\s+)?EXISTS\s+)*"?(?:catalog_\w*|history_\w*|books|book_history)\b`)
+		`\s+(?:ONLY\s+|IF\s+(?:NOT\s+)?EXISTS\s+)*"?(?:(?:catalog|history|served|opened|trends|interests)_\w*|books|book_history)\b`)
 
 // brokenGo returns the strings of a Go file that write read tables.
 func brokenGo(name string, source []byte) ([]string, error) {

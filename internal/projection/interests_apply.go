@@ -2,8 +2,6 @@ package projection
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -56,8 +54,7 @@ func interestWrites(generation int64, interests map[[2]uuid.UUID]*interest) *pgx
 		times            []int64
 		newest           pageColumns
 	)
-	for _, key := range slices.SortedFunc(maps.Keys(interests), comparePairs) {
-		i := interests[key]
+	for key, i := range interests {
 		readers = append(readers, key[0])
 		queries = append(queries, key[1])
 		times = append(times, i.times)

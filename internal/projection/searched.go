@@ -1,7 +1,6 @@
 package projection
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"time"
@@ -70,10 +69,3 @@ type page struct {
 func (p page) newerThan(other page) bool {
 	return cmp.Or(p.at.Compare(other.at), cmp.Compare(p.partition, other.partition), cmp.Compare(p.offset, other.offset)) > 0
 }
-
-// comparePairs puts pairs of keys in the order in which PostgreSQL has them.
-func comparePairs(a, b [2]uuid.UUID) int {
-	return cmp.Or(compareKeys(a[0], b[0]), compareKeys(a[1], b[1]))
-}
-
-func compareKeys(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }

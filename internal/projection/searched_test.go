@@ -50,16 +50,6 @@ func startSearches(t testing.TB, pool *pgxpool.Pool, p projection.Projection, ba
 	return o
 }
 
-// applySearches gives records to a projection of searches, as the engine would that
-// finds them waiting.
-func applySearches(t require.TestingT, pool *pgxpool.Pool, p projection.Projection, generation int64, records ...events.Record) {
-	writes, err := p.Apply(context.Background(), pool, generation, records)
-	require.NoError(t, err)
-	if writes != nil {
-		require.NoError(t, pool.SendBatch(context.Background(), writes).Close())
-	}
-}
-
 // twoGenerations makes two generations that are both fed.
 func twoGenerations(t testing.TB, pool *pgxpool.Pool, p projection.Projection) {
 	t.Helper()
@@ -171,6 +161,24 @@ func groups[K comparable](searches []search, key func(search) K) map[K][]search 
 		found[key(s)] = append(found[key(s)], s)
 	}
 	return found
+}
+
+// shuffledBatches are all records of a log, in any order, in batches of any size.
+func shuffledBatches(random *rand.Rand, log []events.Record) (batches [][]events.Record) {
+	left := slices.Clone(log)
+	random.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	for len(left) > 0 {
+		n := 1 + random.IntN(min(40, len(left)))
+		batches, left = append(batches, left[:n]), left[n:]
+	}
+	return batches
+}
+
+// key is that of a query.
+func key(t require.TestingT, typed string) uuid.UUID {
+	k, something := searchkey.Query(typed)
+	require.True(t, something)
+	return k
 }
 
 // benchmarkSearches counts searches as the live consumer does, from the decoding of

@@ -1,10 +1,7 @@
 package projection
 
 import (
-	"cmp"
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -142,8 +139,7 @@ func (f trendsFold) writeQueries(batch *pgx.Batch, generation int64) {
 		searches         []int64
 		lastAt           []time.Time
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(f.readers), comparePairs) {
-		r := f.readers[key]
+	for key, r := range f.readers {
 		readers.queries = append(readers.queries, key[0])
 		readers.readers = append(readers.readers, key[1])
 		readers.searches = append(readers.searches, r.searches)
@@ -155,8 +151,7 @@ func (f trendsFold) writeQueries(batch *pgx.Batch, generation int64) {
 		firstAt             []time.Time
 		newest              pageColumns
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(f.queries), compareKeys) {
-		q := f.queries[key]
+	for key, q := range f.queries {
 		queries.queries = append(queries.queries, key)
 		queries.searches = append(queries.searches, q.searches)
 		queries.anonymous = append(queries.anonymous, q.anonymous)
@@ -200,13 +195,11 @@ func (f trendsFold) writeSlots(batch *pgx.Batch, generation int64) {
 		queries             [][16]byte
 		searches, anonymous []int64
 	)
-	for _, key := range slices.SortedFunc(maps.Keys(f.slots), func(a, b slotKey) int {
-		return cmp.Or(a.slot.Compare(b.slot), compareKeys(a.query, b.query))
-	}) {
+	for key, count := range f.slots {
 		slots = append(slots, key.slot)
 		queries = append(queries, key.query)
-		searches = append(searches, f.slots[key].searches)
-		anonymous = append(anonymous, f.slots[key].anonymous)
+		searches = append(searches, count.searches)
+		anonymous = append(anonymous, count.anonymous)
 	}
 	batch.Queue(`
 		INSERT INTO `+tableName(trendsSlots, generation)+` AS before (slot, query, searches, anonymous)
@@ -225,12 +218,10 @@ func (f trendsFold) writeForms(batch *pgx.Batch, generation int64) {
 		forms    []string
 		searches []int64
 	)
-	for _, key := range slices.SortedFunc(maps.Keys(f.forms), func(a, b formKey) int {
-		return cmp.Or(compareKeys(a.query, b.query), cmp.Compare(a.form, b.form))
-	}) {
+	for key, count := range f.forms {
 		queries = append(queries, key.query)
 		forms = append(forms, key.form)
-		searches = append(searches, f.forms[key])
+		searches = append(searches, count)
 	}
 	batch.Queue(`
 		INSERT INTO `+tableName(trendsForms, generation)+` AS before (query, form, searches)
