@@ -16,6 +16,8 @@
 //   - A client that goes away is no failure of ours and no line in the error log.
 //   - A client that is too slow loses its connection ([Timeouts]), so that ten
 //     thousand of them hold nothing up.
+//   - A [Stream] that breaks off, for whatever reason, is begun again by its client,
+//     which says what it has seen. It has no end of its own, so a shutdown ends it.
 //   - A panic is a 500 for its own request; the others never notice.
 //   - Killed half-way, a request leaves nothing behind here: this package keeps
 //     no state beyond a request. On [Server.Shutdown], requests that were taken

@@ -22,7 +22,7 @@ import (
 //     can be, so that all layers see an ordinary one.
 func (s *Server) middleware(next http.Handler) http.Handler {
 	for _, layer := range []func(http.Handler) http.Handler{ // from the inside out
-		limit(s.timeouts.Handle, s.maxBodyBytes),
+		limit(s.timeouts.Handle, s.maxBodyBytes, s.streams),
 		recoverPanic,
 		observe(s.logger, s.durations),
 		setHeaders,
@@ -69,11 +69,11 @@ func recoverPanic(next http.Handler) http.Handler {
 }
 
 // limit bounds what one request can take: the time of its context, and the bytes
-// of its body.
-func limit(longest time.Duration, maxBodyBytes int64) func(http.Handler) http.Handler {
+// of its body. A [Stream] gets the context from before: it ends with its client.
+func limit(longest time.Duration, maxBodyBytes int64, streams *streamHost) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return Handle(func(w http.ResponseWriter, r *http.Request) error {
-			ctx, cancel := context.WithTimeout(r.Context(), longest)
+			ctx, cancel := context.WithTimeout(streams.seat(r.Context()), longest)
 			defer cancel()
 			if r.ContentLength > maxBodyBytes {
 				return tooLarge(w, maxBodyBytes)

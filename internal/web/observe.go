@@ -22,7 +22,8 @@ func newDurations() *prometheus.HistogramVec {
 }
 
 // observe looks at each request when it is over, however it ended: one value in
-// the histogram and one line in the log. A service that is well logs nothing
+// the histogram and one line in the log. A stream takes as long as its client likes,
+// which says nothing about us: it is not in the histogram. A service that is well logs nothing
 // about its requests, so what is there is worth reading.
 func observe(logger *slog.Logger, durations *prometheus.HistogramVec) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
@@ -34,7 +35,9 @@ func observe(logger *slog.Logger, durations *prometheus.HistogramVec) func(http.
 				if answer.status == 0 { // nothing written: net/http sends this
 					answer.status = http.StatusOK
 				}
-				durations.WithLabelValues(routeLabel(answer), methodLabel(r), statusClass(answer.status)).Observe(took.Seconds())
+				if !answer.streaming {
+					durations.WithLabelValues(routeLabel(answer), methodLabel(r), statusClass(answer.status)).Observe(took.Seconds())
+				}
 				logRequest(logger, r, answer, took)
 			}()
 			next.ServeHTTP(answer, r)

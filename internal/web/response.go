@@ -17,6 +17,8 @@ type response struct {
 	route  string // template of the route that matched; "" while none has
 	err    error  // what made the answer a 5xx or cut it off, for the log
 	head   bool   // the request is a HEAD, routed as a GET
+
+	streaming bool // the answer is an [EventStream] that has begun
 }
 
 // newResponse is also safe around a writer that already is one.

@@ -59,6 +59,7 @@ type Server struct {
 	router       *mux.Router
 	logger       *slog.Logger
 	durations    *prometheus.HistogramVec
+	streams      *streamHost
 	health       *health
 	maxBodyBytes int64
 	timeouts     Timeouts
@@ -75,11 +76,13 @@ func New(cfg Config) (*Server, error) {
 		cfg.Timeouts = DefaultTimeouts()
 	}
 	s := &Server{
-		router: NewRouter(), logger: cfg.Logger, durations: newDurations(), health: newHealth(cfg.Checks),
+		router: NewRouter(), logger: cfg.Logger, durations: newDurations(), streams: newStreamHost(), health: newHealth(cfg.Checks),
 		maxBodyBytes: cfg.MaxBodyBytes, timeouts: cfg.Timeouts,
 	}
-	if err := cfg.Registry.Register(s.durations); err != nil {
-		return nil, fmt.Errorf("register the HTTP metrics: %w", err)
+	for _, metric := range []prometheus.Collector{s.durations, s.streams.open} {
+		if err := cfg.Registry.Register(metric); err != nil {
+			return nil, fmt.Errorf("register the HTTP metrics: %w", err)
+		}
 	}
 	docs, err := newDocs()
 	if err != nil {
@@ -133,10 +136,12 @@ func (s *Server) Serve() error {
 	return nil
 }
 
-// Shutdown closes the port and waits for the requests that were taken. Those
-// that are not answered when ctx ends are cut off, which is the error then.
+// Shutdown closes the port, ends all streams and waits for the requests that were
+// taken. Those that are not answered when ctx ends are cut off, which is the error
+// then.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.health.draining.Store(true)
+	s.streams.drain()
 	err := s.http.Shutdown(ctx)
 	if s.listener != nil {
 		// http.Server closes only a listener that it has served.
