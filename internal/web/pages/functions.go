@@ -27,6 +27,8 @@ func functions(a assets) template.FuncMap {
 		"year":    year,
 		"excerpt": excerpt,
 		"label":   label,
+
+		"searchForAuthor": searchForAuthor,
 	}
 }
 

@@ -3,7 +3,6 @@ package pages
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -39,5 +38,3 @@ func (p *Pages) showSuggestions(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.templates.render(w, r, http.StatusOK, "suggestions", "suggestions", page)
 }
-
-func bookAddress(id int64) string { return "/books/" + strconv.FormatInt(id, 10) }
