@@ -70,6 +70,7 @@ func (a *App) addRoutes(background context.Context) error {
 	reads := &query.API{
 		Catalog:  &query.Catalog{Pool: a.queryPool, Timeout: queryTimeout, Observe: meter.Observe},
 		Searches: a.searches.Searches(), Opens: a.opens.Opens(), Books: catalog, History: history,
+		Trends: a.trackers[projection.Trends{}.Name()], Interests: a.trackers[projection.Interests{}.Name()],
 		PageSize: a.cfg.App.PageSize, Wait: a.cfg.App.QueryWait, Logger: a.log,
 	}
 	reads.Routes(a.server.Router())

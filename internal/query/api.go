@@ -43,6 +43,10 @@ type API struct {
 	Books   ReadModel
 	History ReadModel
 
+	// The read models of what readers search for, of which answers tell the lag.
+	Trends    ReadModel
+	Interests ReadModel
+
 	PageSize int           // results per page, where the client does not say; 1 to MaxLimit
 	Wait     time.Duration // how long a query waits for its Consistency-Token
 
@@ -60,6 +64,11 @@ func (a *API) Routes(r *mux.Router) {
 		"/api/books/{id}":         a.showBook,
 		"/api/books/{id}/history": a.showHistory,
 		"/api/suggest":            a.suggest,
+		"/api/trends":             a.showTrends,
+		"/api/recommendations":    a.showRecommendations,
+		// Where clients of old look, and what they get there.
+		"/trends":          a.showTrendingQueries,
+		"/recommendations": a.showRecommendedBooks,
 	} {
 		r.Handle(path, web.Handle(handle)).Methods(http.MethodGet, http.MethodHead)
 	}

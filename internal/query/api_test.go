@@ -34,8 +34,9 @@ type service struct {
 	opens    *publicLog[events.BookOpened]
 	log      *logLines
 
-	books, history *projection.Tracker
-	newest         chan events.Offsets // the log's newest offsets, one value
+	books, history    *projection.Tracker
+	trends, interests *projection.Tracker
+	newest            chan events.Offsets // the log's newest offsets, one value
 }
 
 func serve(t *testing.T, m *readModel) *service {
@@ -52,17 +53,21 @@ func serve(t *testing.T, m *readModel) *service {
 	}
 	s.books = projection.NewTracker(m.pool, "catalog", newest)
 	s.history = projection.NewTracker(m.pool, "history", newest)
+	s.trends = projection.NewTracker(m.pool, "trends", newest)
+	s.interests = projection.NewTracker(m.pool, "interests", newest)
 
 	routes := mux.NewRouter()
 	api := &query.API{
-		Catalog:  m.catalog,
-		Searches: s.searches,
-		Opens:    s.opens,
-		Books:    s.books,
-		History:  s.history,
-		PageSize: 5,
-		Wait:     200 * time.Millisecond,
-		Logger:   telemetry.NewLogger(s.log, slog.LevelInfo, telemetry.FormatJSON),
+		Catalog:   m.catalog,
+		Searches:  s.searches,
+		Opens:     s.opens,
+		Books:     s.books,
+		History:   s.history,
+		Trends:    s.trends,
+		Interests: s.interests,
+		PageSize:  5,
+		Wait:      200 * time.Millisecond,
+		Logger:    telemetry.NewLogger(s.log, slog.LevelInfo, telemetry.FormatJSON),
 	}
 	api.Routes(routes)
 	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as package web does
@@ -430,7 +435,10 @@ func TestADatabaseThatIsAwayIsA503(t *testing.T) {
 	s.searches.take()
 
 	require.NoError(t, server.Close(t.Context()))
-	for _, path := range []string{"/api/books", "/api/books?q=dune", "/api/books/1", "/api/books/1/history"} {
+	for _, path := range []string{
+		"/api/books", "/api/books?q=dune", "/api/books/1", "/api/books/1/history",
+		"/api/trends", "/trends?window=1h", "/api/recommendations?uid=ada", "/recommendations",
+	} {
 		a := s.get(path)
 		require.Equal(t, http.StatusServiceUnavailable, a.status, "%s", a.body)
 		require.Equal(t, web.TypeUnavailable, a.problem(t).Type)

@@ -40,6 +40,15 @@ type Catalog struct {
 	Observe func(time.Duration)
 
 	statistics statisticsCache
+	rankings   [len(windows)]rankingCache
+	clock      func() time.Time // nil is time.Now; tests of what grows old have another
+}
+
+func (c *Catalog) now() time.Time {
+	if c.clock != nil {
+		return c.clock()
+	}
+	return time.Now()
 }
 
 // Snapshot says which read model answered and how far it had come, at the very

@@ -72,6 +72,10 @@ func (a *API) requireSeen(token events.Token, snapshot Snapshot) error {
 // setFreshness writes the headers that tell how fresh an answer is.
 func setFreshness(h http.Header, snapshot Snapshot, model ReadModel) {
 	h.Set(HeaderConsistencyToken, snapshot.Token().String())
+	setLag(h, model)
+}
+
+func setLag(h http.Header, model ReadModel) {
 	if behind, known := model.Lag(); known {
 		h.Set(HeaderReadModelLag, strconv.FormatInt(behind, 10))
 	}

@@ -1,5 +1,5 @@
 // Package query is the read side: it lists, shows and searches the books of the
-// read model, and tells what happened to each.
+// read model, tells what happened to each, and what readers search for and may like.
 //
 // In come HTTP requests ([API]); out go rows of the views that package
 // projection keeps ([Catalog] reads them, and nothing here writes), together with
@@ -22,6 +22,10 @@
 //     server ends the statement itself, so that a search nobody waits for any more
 //     does not go on costing. Long before that a plan leaves out what would cost too
 //     much, and the answer says so (Partial-Results).
+//   - Trends can't be counted anew: the last ones are used for five minutes, and the
+//     answer says of when they are (Trends-As-Of).
+//   - What is trending or recommended is deleted: it is left out, as books are looked up
+//     when they are asked for.
 //   - Kafka is away: nothing happens here. Both logs are spools on disk.
 //   - A log refuses a search or an open (its bound is reached): the reader is
 //     answered all the same, and a log line says so once in a while.
@@ -29,6 +33,8 @@
 //     published though its reader never saw the results. The other order would
 //     lose what was seen.
 //
-// Nothing is kept between requests but the statistics that searches are planned by, of the
-// last half minute; they are a hint only, so any number of processes may answer.
+// What is kept between requests is the statistics that searches are planned by, of the last
+// half minute, which are a hint only, and which queries trend, for a minute at most
+// (ranking.go). So any number of processes may answer, and may for a minute differ in the
+// order of trends.
 package query

@@ -4,9 +4,13 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"bookstore/internal/searchtext"
 )
+
+// SetClock gives the catalog another time; before it is used.
+func (c *Catalog) SetClock(now func() time.Time) { c.clock = now }
 
 // PageStatement is a statement, so that tests can ask the planner about it.
 var PageStatement = pageStatement

@@ -35,11 +35,42 @@ func (c *Catalog) read(ctx context.Context, sql string, args []any, scan func(pg
 		began := time.Now()
 		defer func() { c.Observe(time.Since(began)) }()
 	}
+	return c.readTogether(ctx, selected{sql, args, scan})
+}
+
+// selected is a SELECT and what takes its rows.
+type selected struct {
+	sql  string
+	args []any
+	scan func(pgx.CollectableRow) error
+}
+
+// readTogether runs SELECTs in one round trip. Each sees the moment at which it begins.
+//
+// Where they are of several projections, that of the catalog comes first: a switch of one
+// projection waits for those who read it, and of two that wait for each other's readers
+// none would go on.
+func (c *Catalog) readTogether(ctx context.Context, all ...selected) error {
 	bounded, cancel := context.WithTimeout(ctx, c.Timeout+grace)
 	defer cancel()
 	pipeline := &pgx.Batch{}
-	c.bound(pipeline)
-	return asTooSlow(ctx, send(bounded, c.Pool, pipeline, sql, args, scan))
+	bound(pipeline, c.Timeout, "force_generic_plan")
+	for _, one := range all {
+		one.queue(pipeline)
+	}
+	return asTooSlow(ctx, c.Pool.SendBatch(bounded, pipeline).Close())
+}
+
+// readWhole runs a SELECT that looks through whole tables, or large parts of them. It may
+// take longer than what a reader asks for, and is planned for the very arguments it has:
+// how much they leave of a table decides how it is read.
+func (c *Catalog) readWhole(ctx context.Context, timeout time.Duration, one selected) error {
+	bounded, cancel := context.WithTimeout(ctx, timeout+grace)
+	defer cancel()
+	pipeline := &pgx.Batch{}
+	bound(pipeline, timeout, "force_custom_plan")
+	one.queue(pipeline)
+	return asTooSlow(ctx, c.Pool.SendBatch(bounded, pipeline).Close())
 }
 
 // atOneMoment gives f a [reader] for several SELECTs that all see the read model as it is
@@ -66,10 +97,11 @@ func (c *Catalog) atOneMoment(ctx context.Context, f func(reader) error) error {
 		if !begun {
 			pipeline.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY`)
 			pipeline.Queue(`LOCK TABLE catalog_generation IN ACCESS SHARE MODE`)
-			c.bound(pipeline)
+			bound(pipeline, c.Timeout, "force_generic_plan")
 			begun = true
 		}
-		return send(bounded, conn, pipeline, sql, args, scan)
+		selected{sql, args, scan}.queue(pipeline)
+		return conn.SendBatch(bounded, pipeline).Close()
 	})
 	if begun {
 		// There is nothing to lose: after a failure it is a rollback.
@@ -82,27 +114,21 @@ func (c *Catalog) atOneMoment(ctx context.Context, f func(reader) error) error {
 // bound limits the statements of a transaction. How a search is carried out has been
 // decided before it gets here, see plan; to plan it again each time would cost more than
 // most searches.
-func (c *Catalog) bound(pipeline *pgx.Batch) {
-	pipeline.Queue(`SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)`,
-		strconv.FormatInt(c.Timeout.Milliseconds(), 10))
+func bound(pipeline *pgx.Batch, timeout time.Duration, plans string) {
+	pipeline.Queue(`SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', $2, true)`,
+		strconv.FormatInt(timeout.Milliseconds(), 10), plans)
 }
 
-// sender is a pool or one of its connections.
-type sender interface {
-	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
-}
-
-func send(ctx context.Context, to sender, pipeline *pgx.Batch, sql string, args []any, scan func(pgx.CollectableRow) error) error {
-	pipeline.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+func (s selected) queue(pipeline *pgx.Batch) {
+	pipeline.Queue(s.sql, s.args...).Query(func(rows pgx.Rows) error {
 		defer rows.Close()
 		for rows.Next() {
-			if err := scan(rows); err != nil {
+			if err := s.scan(rows); err != nil {
 				return err
 			}
 		}
 		return rows.Err()
 	})
-	return to.SendBatch(ctx, pipeline).Close()
 }
 
 // asTooSlow tells a query that was given up at its limit, by the database or by us, from

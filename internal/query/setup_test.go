@@ -27,10 +27,11 @@ const partition = 2
 
 // readModel is a real read model, fed by the test instead of by an engine.
 type readModel struct {
-	t       testing.TB
-	pool    *pgxpool.Pool
-	catalog *query.Catalog
-	next    int64 // offset of the next event
+	t          testing.TB
+	pool       *pgxpool.Pool
+	catalog    *query.Catalog
+	next       int64 // offset of the next event
+	nextSearch int64 // offset of the last search
 }
 
 func newReadModel(t testing.TB) *readModel {
@@ -55,7 +56,7 @@ func newReadModelIn(t testing.TB, connString string) *readModel {
 // What queries read: the projections of books' events, and those of other topics.
 var (
 	projections = []projection.Projection{projection.Catalog{}, projection.History{}}
-	installed   = append(projections[:2:2], projection.Opened(), projection.Served())
+	installed   = append(projections[:2:2], projection.Opened(), projection.Served(), projection.Trends{}, projection.Interests{})
 )
 
 // publish applies events, each at the next offset.
@@ -116,9 +117,47 @@ func (m *readModel) serve(books ...int64) {
 	}})
 }
 
+// searched is a search by uid, "" for one who is not known, and what it was answered with.
+func searched(uid, typed string, at time.Time, books ...int64) events.SearchServed {
+	search := events.SearchServed{ID: "s", At: at, Query: typed, UserID: uid, PageSize: 5, Generation: 1, Position: "0:1"}
+	for _, id := range books {
+		search.Books = append(search.Books, events.ServedBook{ID: id, CreatedAt: events.ServedTime(dayOne)})
+	}
+	return search
+}
+
+// search applies that a search was answered.
+func (m *readModel) search(uid, typed string, at time.Time, books ...int64) {
+	m.t.Helper()
+	m.searchIn(1, searched(uid, typed, at, books...))
+}
+
+// searchIn applies answered searches to a generation, in one batch.
+func (m *readModel) searchIn(generation int64, all ...events.SearchServed) {
+	m.t.Helper()
+	records := make([]events.Record, len(all))
+	for i, search := range all {
+		encoded, err := events.EncodeSearch(search)
+		require.NoError(m.t, err)
+		m.nextSearch++
+		records[i] = events.Record{
+			Topic: events.DefaultSearchesTopic, Partition: partition, Offset: m.nextSearch,
+			Key: encoded.Key, Value: encoded.Value, Headers: encoded.Headers,
+		}
+	}
+	for _, p := range []projection.Projection{projection.Trends{}, projection.Interests{}} {
+		m.countIn(p, generation, records)
+	}
+}
+
 func (m *readModel) count(p projection.Projection, records []events.Record) {
 	m.t.Helper()
-	writes, err := p.Apply(m.t.Context(), m.pool, 1, records)
+	m.countIn(p, 1, records)
+}
+
+func (m *readModel) countIn(p projection.Projection, generation int64, records []events.Record) {
+	m.t.Helper()
+	writes, err := p.Apply(m.t.Context(), m.pool, generation, records)
 	require.NoError(m.t, err)
 	if writes != nil {
 		require.NoError(m.t, m.pool.SendBatch(m.t.Context(), writes).Close())
