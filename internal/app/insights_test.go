@@ -126,6 +126,7 @@ func TestWhatIsServedAndOpenedIsCounted(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{
 		"catalog": b.topics.Events, "history": b.topics.Events, "served": b.topics.Searches, "opened": b.topics.Opens,
+		"trends": b.topics.Searches, "interests": b.topics.Searches,
 	}, topics)
 	await(t, caughtUpBound, "no lag is told", func() bool {
 		p := projectionOf(c, "served")
@@ -216,14 +217,14 @@ func TestInsightsInAProcessOfTheirOwn(t *testing.T) {
 		require.NoError(t, front.Close(ctx))
 	})
 	c := newCaller(t, front.URL())
-	require.Equal(t, []string{"opened", "served"}, consumersOf(insights))
+	require.Equal(t, []string{"interests", "opened", "served", "trends"}, consumersOf(insights))
 	require.Equal(t, []string{"catalog", "commands", "history"}, consumersOf(c))
 	b.awaitTallied(t, pool, popularity{7: 1, 8: 2}, popularity{})
 
 	book, _ := c.create(mobyDick)
 	require.Equal(t, http.StatusOK, c.get(bookPath(book.ID), nil).status)
 	b.awaitTallied(t, pool, popularity{7: 1, 8: 2}, popularity{book.ID: 1})
-	for _, name := range []string{"served", "opened", "catalog"} {
+	for _, name := range []string{"served", "opened", "trends", "interests", "catalog"} {
 		require.Equal(t, rebuild.Switched, awaitOver(t, pool, startRebuild(c, name, rebuild.Request{}), caughtUpBound).Phase, name)
 	}
 	require.EqualValues(t, 2, projectionOf(c, "served").Active)

@@ -72,7 +72,7 @@ func TestEmptyDatabaseBesideAFullLogComesBack(t *testing.T) {
 // database it is that has seen it.
 func TestALogThatLostWhatOneHasSeenIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, consumer := range []string{"commands", "catalog", "history", "catalog/2", "served", "opened"} {
+	for _, consumer := range []string{"commands", "catalog", "history", "catalog/2", "served", "opened", "trends", "interests"} {
 		t.Run(consumer, func(t *testing.T) {
 			t.Parallel()
 			b := newBookstore(t)
