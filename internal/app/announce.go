@@ -30,7 +30,11 @@ func (a *App) Announce(out io.Writer) {
 	var b strings.Builder
 	line := func(what, where string) { fmt.Fprintf(&b, "  %-10s %s\n", what, where) }
 	b.WriteString("bookstore is ready\n")
-	line("API", a.URL()+"/api/books")
+	if a.cfg.Has(config.RoleAPI) {
+		line("bookstore", a.URL())
+		line("operations", a.URL()+"/operations")
+		line("API", a.URL()+"/api/books")
+	}
 	line("docs", a.URL()+"/docs")
 	line("Kafka", strings.Join(a.Brokers(), ","))
 	if a.homes.postgres != nil {
