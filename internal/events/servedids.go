@@ -101,7 +101,7 @@ func escapeLength(text []byte) int {
 			return 0
 		}
 		for _, c := range text[2:length] {
-			if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			if !isHex(c) {
 				return 0
 			}
 		}
@@ -109,3 +109,5 @@ func escapeLength(text []byte) int {
 	}
 	return 0
 }
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }

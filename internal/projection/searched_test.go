@@ -186,6 +186,7 @@ func key(t require.TestingT, typed string) uuid.UUID {
 // which some are far more popular than others, 100,000 readers and every tenth search
 // by nobody known, some 10,000 a second.
 func benchmarkSearches(b *testing.B, p projection.Projection) {
+	b.Helper()
 	const partitions, queries, readers, pages = 12, 200_000, 100_000, 10_000
 	pool := database(b)
 	_, err := projection.Install(b.Context(), pool, p)
