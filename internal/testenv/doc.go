@@ -7,9 +7,10 @@
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 //
-// which stops the services after the tests, also after failed ones, and then
-// fails the run if a goroutine was left behind. If the test binary is killed,
-// PostgreSQL ends with it and the next run removes its files.
+// which stops the services, and what other packages Share, after the tests,
+// also after failed ones, and then fails the run if a goroutine was left
+// behind. If the test binary is killed, PostgreSQL ends with it and the next
+// run removes its files.
 //
 // BOOKSTORE_TEST_BROKERS=host:port[,host:port] makes all tests use that Kafka
 // instead of the in-process one.

@@ -30,6 +30,9 @@ type environment struct {
 	pgErr    error
 	broker   *broker
 	kafkaErr error
+
+	mu    sync.Mutex
+	stops []func() error // given to Share
 }
 
 // meterArbiter is a goroutine that Sarama's metrics library starts once and
@@ -56,6 +59,9 @@ func Main(m *testing.M, options ...goleak.Option) {
 
 func (e *environment) close() error {
 	var failures []error
+	for _, stop := range e.stops {
+		failures = append(failures, stop())
+	}
 	if e.broker != nil {
 		e.broker.close()
 	}
