@@ -16,12 +16,18 @@ func newVerifyCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare the log with what the database says",
-		Long: `Fold all events of the log and compare what comes of them with the tables that
-queries read, at the very position that these have reached, and with the
-decisions of the write side. Print what was counted and every difference.
+		Long: `Fold all events of the log, all searches and all openings of books, and compare
+what comes of them with the tables that queries read, at the very position that
+these have reached, and with the decisions of the write side. Print what was
+counted and every difference.
 
 Events that could not be applied are named as parked, book by book; otherwise
-such a book is compared as it was before them.
+such a book is compared as it was before them. So are searches and openings, one
+by one.
+
+Searches and openings may be deleted from their topics when they are old. What was
+counted of them then can't be compared any more: the report says so, and that is
+no difference.
 
 It writes nothing, and the service may go on meanwhile. It exits with 1 if there
 is any difference, or anything is parked.`,
@@ -47,8 +53,10 @@ is any difference, or anything is parked.`,
 			if asJSON {
 				print = jsonFindings{p.stdout}
 			}
+			topics := topicsOf(cfg)
 			report, err := verify.Run(cmd.Context(), verify.Config{
-				Pool: pool, Log: topicLog{kafka, topicsOf(cfg).Events}, Differs: print.difference,
+				Pool: pool, Log: topicLog{kafka, topics.Events}, Differs: print.difference,
+				Searches: topicLog{kafka, topics.Searches}, Opens: topicLog{kafka, topics.Opens},
 			})
 			if err != nil {
 				return fmt.Errorf("verify: %w", err)
@@ -80,11 +88,20 @@ func (f textFindings) difference(d verify.Difference) {
 	if d.Version != 0 {
 		about += fmt.Sprintf(", version %d", d.Version)
 	}
+	for _, part := range []struct{ name, key string }{{"query", d.Query}, {"reader", d.Reader}, {"slot", d.Slot}} {
+		if part.key != "" {
+			about += ", " + part.name + " " + part.key
+		}
+	}
+	if d.Form != "" {
+		about += ", form " + quoted(d.Form)
+	}
 	if d.Field == verify.FieldParked {
-		fmt.Fprintf(f.out, "PARKED %s: %s, %s\n", about, printable(d.Log), shortened(d.Model))
+		fmt.Fprintf(f.out, "PARKED %s: %s, %s\n", about, shortened(d.Log), shortened(d.Model))
 		return
 	}
-	if d.Where == verify.InLog {
+	switch d.Where {
+	case verify.InLog, verify.InSearches, verify.InOpens: // which differ from what they should be
 		fmt.Fprintf(f.out, "DIFFERENCE %s: %s: %s\n", about, d.Field, printable(d.Log))
 		return
 	}
@@ -108,15 +125,27 @@ func (f textFindings) report(r verify.Report) {
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s "+format+"\n", append([]any{what}, args...)...)
 	}
+	model := func(name, rows, records string, m verify.ReadModel) {
+		where := fmt.Sprintf("generation %d at %s, %d %s behind", m.Generation, m.Position, m.Behind, records)
+		if m.NotCompared != "" {
+			line(name, "not compared, as %s; %s", m.NotCompared, where)
+			return
+		}
+		line(name, "%d %s expected, %d found, %d differences; %s", m.Expected, rows, m.Found, m.Differences, where)
+	}
 	line("log", "%d events read, %d of them duplicates, %d rejections", r.Events, r.Duplicates, r.Rejections)
-	line("catalog", "%d books expected, %d found; generation %d at %s, %d events behind",
-		r.Catalog.Expected, r.Catalog.Found, r.Catalog.Generation, r.Catalog.Position, r.Catalog.Behind)
-	line("history", "%d entries expected, %d found; generation %d at %s, %d events behind",
-		r.History.Expected, r.History.Found, r.History.Generation, r.History.Position, r.History.Behind)
+	line("searches", "%d read", r.Searches)
+	line("opens", "%d read", r.Opens)
+	model("catalog", "books", "events", r.Catalog)
+	model("history", "entries", "events", r.History)
+	model("served", "books", "searches", r.Served)
+	model("opened", "books", "openings", r.Opened)
+	model("trends", "rows", "searches", r.Trends)
+	model("interests", "rows", "searches", r.Interests)
 	line("decisions", "%d, of which %d wait to be published", r.Decisions, r.Unpublished)
-	line("parked", "%d events of %d books", r.Parked.Events, r.Parked.Books)
+	line("parked", "%d events of %d books, %d searches, %d openings", r.Parked.Events, r.Parked.Books, r.Parked.Searches, r.Parked.Opens)
 	if r.Discarded > 0 {
-		line("discarded", "%d records that can't be read", r.Discarded)
+		line("discarded", "%d records", r.Discarded)
 	}
 	line("differences", "%d", r.Differences)
 	fmt.Fprint(f.out, b.String())

@@ -49,10 +49,10 @@ func asked(t testing.TB, c events.Command) events.Encoded {
 // verified compares the database with the log, and returns what is parked.
 func (b bookstore) verified(t testing.TB, pool *pgxpool.Pool) (report verify.Report, parked []verify.Difference) {
 	t.Helper()
-	report, err := verify.Run(t.Context(), verify.Config{Pool: pool, Log: eventLog{b}, Differs: func(d verify.Difference) {
+	report, err := verify.Run(t.Context(), b.verification(pool, func(d verify.Difference) {
 		require.Equal(t, verify.FieldParked, d.Field, "%+v", d)
 		parked = append(parked, d)
-	}})
+	}))
 	require.NoError(t, err)
 	require.Zero(t, report.Differences)
 	return report, parked
@@ -214,7 +214,7 @@ func TestWhatNobodyCanReadIsParkedAlsoOnAnEmptyDatabase(t *testing.T) {
 	})
 	// What nobody can read and somebody has given up is counted, and no difference.
 	var differences []verify.Difference
-	report, err := verify.Run(t.Context(), verify.Config{Pool: emptied, Log: eventLog{again}, Differs: func(d verify.Difference) { differences = append(differences, d) }})
+	report, err := verify.Run(t.Context(), again.verification(emptied, func(d verify.Difference) { differences = append(differences, d) }))
 	require.NoError(t, err)
 	require.Empty(t, differences)
 	require.True(t, report.Equal())

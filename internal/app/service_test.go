@@ -126,29 +126,37 @@ func (b bookstore) connect(t testing.TB) *pgxpool.Pool {
 func (b bookstore) requireVerified(t testing.TB, pool *pgxpool.Pool) verify.Report {
 	t.Helper()
 	var differences []verify.Difference
-	report, err := verify.Run(t.Context(), verify.Config{
-		Pool: pool, Log: eventLog{b},
-		Differs: func(d verify.Difference) { differences = append(differences, d) },
-	})
+	report, err := verify.Run(t.Context(), b.verification(pool, func(d verify.Difference) { differences = append(differences, d) }))
 	require.NoError(t, err)
 	require.Empty(t, differences)
 	return report
 }
 
-// eventLog is the events topic as verify wants it.
-type eventLog struct{ bookstore }
+// verification is one of all that the bookstore has.
+func (b bookstore) verification(pool *pgxpool.Pool, differs func(verify.Difference)) verify.Config {
+	return verify.Config{
+		Pool: pool, Differs: differs,
+		Log: topicLog{b, b.topics.Events}, Searches: topicLog{b, b.topics.Searches}, Opens: topicLog{b, b.topics.Opens},
+	}
+}
 
-func (l eventLog) Watermarks(ctx context.Context) (oldest, newest events.Offsets, err error) {
+// topicLog is a topic as verify wants it.
+type topicLog struct {
+	bookstore
+	topic string
+}
+
+func (l topicLog) Watermarks(ctx context.Context) (oldest, newest events.Offsets, err error) {
 	broker, err := messaging.NewBroker(l.kafka())
 	if err != nil {
 		return nil, nil, err
 	}
 	defer broker.Close()
-	return broker.Watermarks(ctx, l.topics.Events)
+	return broker.Watermarks(ctx, l.topic)
 }
 
-func (l eventLog) Read(ctx context.Context, to events.Offsets, fn func(events.Record) error) error {
-	return messaging.ReadLog(ctx, l.kafka(), l.topics.Events, nil, to, fn)
+func (l topicLog) Read(ctx context.Context, to events.Offsets, fn func(events.Record) error) error {
+	return messaging.ReadLog(ctx, l.kafka(), l.topic, nil, to, fn)
 }
 
 // behind returns how many records the consumers of the log have still to apply, and

@@ -35,6 +35,7 @@ func (v *verification) explainSuspects(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
+	v.books, v.decisions = nil, nil // the other read models need the memory
 	return nil
 }
 
@@ -45,7 +46,7 @@ func (v *verification) explain(ctx context.Context, tx pgx.Tx, ids []int64) erro
 		f.log.entries, f.model.entries = make(map[int64]entry), make(map[int64]entry)
 		books[id] = f
 	}
-	err := v.cfg.Log.Read(ctx, v.end, func(r events.Record) error {
+	err := v.cfg.Log.Read(ctx, v.topics[InLog].end, func(r events.Record) error {
 		recorded, err := events.DecodeEvent(r)
 		if err != nil {
 			return nil //nolint:nilerr // was reported at the first reading

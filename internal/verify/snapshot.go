@@ -51,7 +51,7 @@ func (v *verification) eachBook(ctx context.Context, tx pgx.Tx, ids []int64, fn 
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
-	return nil
+	return v.checkActive(ctx, tx, InCatalog)
 }
 
 // eachEntry calls fn with the rows of the history, by book and version; those of
@@ -81,7 +81,17 @@ func (v *verification) eachEntry(ctx context.Context, tx pgx.Tx, ids []int64, fn
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
-	return nil
+	return v.checkActive(ctx, tx, InHistory)
+}
+
+// checkActive notices a switch also where no rows were read: tables that are newer
+// than the snapshot look empty in it.
+func (v *verification) checkActive(ctx context.Context, tx pgx.Tx, model string) error {
+	var generation int64
+	if err := tx.QueryRow(ctx, `SELECT generation FROM `+model+`_generation`).Scan(&generation); err != nil {
+		return fmt.Errorf("find out the generation of %s: %w", model, err)
+	}
+	return sameGeneration(generation, *v.models[model])
 }
 
 // sameGeneration notices a switch. The views are not part of the snapshot: it is

@@ -73,7 +73,7 @@ func TestADecisionThatWaitsInTheOutboxIsNoDifference(t *testing.T) {
 func TestADatabaseWithoutAReadModel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := verify.Run(t.Context(), verify.Config{Pool: w.pool, Log: w.log, Differs: func(verify.Difference) {}})
+	_, err := verify.Run(t.Context(), verify.Config{Pool: w.pool, Log: w.log, Searches: w.searches, Opens: w.opens, Differs: func(verify.Difference) {}})
 	require.ErrorIs(t, err, verify.ErrNoReadModel)
 }
 
@@ -242,16 +242,23 @@ func withISBN(isbn string) events.Details {
 // partition 2: the only event of book 2.
 func (w *world) deleteBeginning() {
 	w.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.log.cfg.Brokers...))
-	require.NoError(w.t, err)
-	defer client.Close()
-	var offsets kadm.Offsets
 	for _, r := range w.records() {
 		if string(r.Key) == "3" && r.Header(events.HeaderType) == events.TypeBookCreated {
-			offsets.AddOffset(r.Topic, r.Partition, r.Offset+1, -1)
+			w.log.deleteUpTo(w.t, r.Position())
 		}
 	}
-	answers, err := kadm.NewClient(client).DeleteRecords(w.t.Context(), offsets)
-	require.NoError(w.t, err)
-	require.NoError(w.t, answers.Error())
+}
+
+// deleteUpTo deletes what lies in a partition up to a position, and there, as
+// retention does.
+func (l topic) deleteUpTo(t *testing.T, last events.Position) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(l.cfg.Brokers...))
+	require.NoError(t, err)
+	defer client.Close()
+	var offsets kadm.Offsets
+	offsets.AddOffset(l.name, last.Partition, last.Offset+1, -1)
+	answers, err := kadm.NewClient(client).DeleteRecords(t.Context(), offsets)
+	require.NoError(t, err)
+	require.NoError(t, answers.Error())
 }

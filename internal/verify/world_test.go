@@ -26,11 +26,15 @@ import (
 // world is a database and a log of the test's own, with the service's write side
 // and projections, driven by hand.
 type world struct {
-	t        *testing.T
-	pool     *pgxpool.Pool
-	log      topic
-	writer   messaging.Writer
-	commands int64 // how many there have been
+	t         *testing.T
+	pool      *pgxpool.Pool
+	log       topic // of events
+	searches  topic
+	opens     topic
+	publisher *messaging.Publisher
+	writer    messaging.Writer // to log
+	commands  int64            // how many there have been
+	searched  int              // how many searches there have been
 }
 
 // topic is the log as verify sees it.
@@ -62,13 +66,17 @@ func newWorld(t *testing.T) *world {
 	_, err = postgres.Migrate(t.Context(), pool, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 
-	w := &world{t: t, pool: pool, log: topic{cfg: messaging.Config{Brokers: testenv.Brokers(t)}, name: testenv.Name(t)}}
-	specs := []events.TopicSpec{{Name: w.log.name, Retention: events.KeepForever, MinRetention: events.KeepForever}}
-	require.NoError(t, messaging.EnsureTopics(t.Context(), w.log.cfg, specs, partitions))
-	publisher, err := messaging.NewPublisher(w.log.cfg)
+	kafka, name := messaging.Config{Brokers: testenv.Brokers(t)}, testenv.Name(t)
+	w := &world{
+		t: t, pool: pool,
+		log: topic{kafka, name + "-events"}, searches: topic{kafka, name + "-searches"}, opens: topic{kafka, name + "-opens"},
+	}
+	names := events.Topics{Commands: name + "-commands", Events: w.log.name, Searches: w.searches.name, Opens: w.opens.name}
+	require.NoError(t, messaging.EnsureTopics(t.Context(), kafka, names.Specs(), partitions))
+	w.publisher, err = messaging.NewPublisher(kafka)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, publisher.Close()) })
-	w.writer = messaging.Writer{Publisher: publisher, Topic: w.log.name}
+	t.Cleanup(func() { require.NoError(t, w.publisher.Close()) })
+	w.writer = messaging.Writer{Publisher: w.publisher, Topic: w.log.name}
 	return w
 }
 
@@ -137,31 +145,77 @@ func (w *world) projectBut(poison []events.Position) {
 			apply = append(apply, r)
 		}
 	}
-	for _, p := range []projection.Projection{projection.Catalog{}, projection.History{}} {
-		generation, err := projection.Install(w.t.Context(), w.pool, p)
-		require.NoError(w.t, err)
-		writes, err := p.Apply(w.t.Context(), w.pool, generation, apply)
-		require.NoError(w.t, err)
-		if writes == nil {
-			writes = &pgx.Batch{}
-		}
-		parked.Queue(writes, p.Name(), generation, park)
-		for partition, next := range end {
-			writes.Queue(`
-				INSERT INTO checkpoints (consumer, partition, next_offset) VALUES ($1, $2, $3)
-				ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`,
-				p.Name(), partition, next)
-		}
-		require.NoError(w.t, w.pool.SendBatch(w.t.Context(), writes).Close())
+	w.apply(projection.Catalog{}, apply, park, end)
+	w.apply(projection.History{}, apply, park, end)
+	for _, p := range insights() {
+		w.count(p, nil)
 	}
+}
+
+// insights are the projections of what is searched and opened.
+func insights() []projection.Projection {
+	return []projection.Projection{projection.Served(), projection.Opened(), projection.Trends{}, projection.Interests{}}
+}
+
+// count brings one of the insights from where it is to the end of its topic. What it
+// can't read is parked, and so is what is said to be poison.
+func (w *world) count(p projection.Projection, poison []events.Position) {
+	w.t.Helper()
+	topic := w.searches
+	if p.Source() == projection.Opens {
+		topic = w.opens
+	}
+	_, end, err := topic.Watermarks(w.t.Context())
+	require.NoError(w.t, err)
+	reached, err := projection.Checkpoints(w.t.Context(), w.pool, p.Name())
+	require.NoError(w.t, err)
+	var apply []events.Record
+	var park []parked.New
+	for _, r := range topic.records(w.t) {
+		if int(r.Partition) < len(reached) && r.Offset < reached[r.Partition] {
+			continue
+		}
+		_, err := p.Apply(w.t.Context(), w.pool, 1, []events.Record{r})
+		if err != nil || slices.Contains(poison, r.Position()) {
+			park = append(park, parked.New{Record: r, Bookless: true, Poison: true, Error: "planted"})
+		} else {
+			apply = append(apply, r)
+		}
+	}
+	w.apply(p, apply, park, end)
+}
+
+// apply does what an engine does with a batch.
+func (w *world) apply(p projection.Projection, apply []events.Record, park []parked.New, end events.Offsets) {
+	w.t.Helper()
+	generation, err := projection.Install(w.t.Context(), w.pool, p)
+	require.NoError(w.t, err)
+	writes, err := p.Apply(w.t.Context(), w.pool, generation, apply)
+	require.NoError(w.t, err)
+	if writes == nil {
+		writes = &pgx.Batch{}
+	}
+	parked.Queue(writes, p.Name(), generation, park)
+	for partition, next := range end {
+		writes.Queue(`
+			INSERT INTO checkpoints (consumer, partition, next_offset) VALUES ($1, $2, $3)
+			ON CONFLICT (consumer, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+			p.Name(), partition, next)
+	}
+	require.NoError(w.t, w.pool.SendBatch(w.t.Context(), writes).Close())
 }
 
 func (w *world) records() []events.Record {
 	w.t.Helper()
-	_, end, err := w.log.Watermarks(w.t.Context())
-	require.NoError(w.t, err)
+	return w.log.records(w.t)
+}
+
+func (l topic) records(t *testing.T) []events.Record {
+	t.Helper()
+	_, end, err := l.Watermarks(t.Context())
+	require.NoError(t, err)
 	var records []events.Record
-	require.NoError(w.t, w.log.Read(w.t.Context(), end, func(r events.Record) error {
+	require.NoError(t, l.Read(t.Context(), end, func(r events.Record) error {
 		records = append(records, r)
 		return nil
 	}))
@@ -198,7 +252,7 @@ func (w *world) verify() (verify.Report, []verify.Difference) {
 	differences := []verify.Difference{}
 	var plain int64
 	report, err := verify.Run(w.t.Context(), verify.Config{
-		Pool: w.pool, Log: w.log,
+		Pool: w.pool, Log: w.log, Searches: w.searches, Opens: w.opens,
 		Differs: func(d verify.Difference) {
 			differences = append(differences, d)
 			if d.Field != verify.FieldParked {
