@@ -52,9 +52,13 @@ func (v Violation) String() string {
 	return text.String()
 }
 
-// Axe checks the page as it is now with axe-core. It needs JavaScript to be on.
+// Axe checks the page as it is now with axe-core.
 func (p *Page) Axe() []Violation {
 	p.t.Helper()
+	if p.scriptless { // axe-core needs timers; the page's own scripts were left out when it loaded
+		p.disableScripts(false)
+		defer p.disableScripts(true)
+	}
 	options, err := json.Marshal(map[string]any{
 		"runOnly":     map[string]any{"type": "tag", "values": axeTags},
 		"resultTypes": []string{"violations"},

@@ -30,6 +30,16 @@ func TestInaccessiblePagesAreFound(t *testing.T) {
 	require.Equal(t, map[string]Impact{"heading-order": Moderate}, rules("/lax"))
 
 	page.Open("/form").RequireAccessible().Open("/lax").RequireAccessible().Resize(Phone).Dark().RequireAccessible()
+	page.WithoutJavaScript().Open("/faint")
+	require.Equal(t, []string{"color-contrast"}, ids(page.Axe()))
 	requireOne(t, try(t, func(t *trial) { New(t, base).Open("/bad").RequireAccessible() }),
 		"critical label", `<input name="q">`, "critical button-name")
+}
+
+func ids(violations []Violation) (ids []string) {
+	for _, violation := range violations {
+		ids = append(ids, violation.ID)
+	}
+
+	return ids
 }

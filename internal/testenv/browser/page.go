@@ -38,6 +38,8 @@ type Page struct {
 	base     *url.URL
 	patience time.Duration
 	seen     *record
+
+	scriptless bool
 }
 
 // New opens an empty window for the service at base, such as http://127.0.0.1:8080:
@@ -115,9 +117,15 @@ func (p *Page) media(scheme string) *Page {
 // steps work, [Page.Eval] too.
 func (p *Page) WithoutJavaScript() *Page {
 	p.t.Helper()
-	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	p.scriptless = true
+	p.disableScripts(true)
 
 	return p
+}
+
+func (p *Page) disableScripts(off bool) {
+	p.t.Helper()
+	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
 }
 
 // Within returns the same window with another patience, for what takes longer, such
