@@ -200,16 +200,15 @@ type asked struct {
 
 // logEvent is one of /api/events.
 type logEvent struct {
-	Position  string    `json:"position"` // partition.offset
-	At        time.Time `json:"at"`
-	Type      string    `json:"type"`
-	BookID    int64     `json:"book_id"`
-	Version   int64     `json:"version"`
-	Title     string    `json:"title"`
-	Actor     string    `json:"actor"`
-	CommandID string    `json:"command_id"`
-	Reason    string    `json:"reason"` // of a rejection
-	Error     string    `json:"error"`  // why the record can't be read
+	Position string    `json:"position"` // partition.offset
+	At       time.Time `json:"at"`
+	Type     string    `json:"type"`
+	BookID   int64     `json:"book_id"`
+	Version  int64     `json:"version"`
+	Title    string    `json:"title"`
+	Actor    string    `json:"actor"`
+	Reason   string    `json:"reason"` // of a rejection
+	Error    string    `json:"error"`  // why the record can't be read
 }
 
 // Kind is the event's type in short: "created" of bookstore.book.created.v1. What has

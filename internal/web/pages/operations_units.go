@@ -56,7 +56,7 @@ func (l lasting) String() string {
 	case seconds < 0.9995:
 		return fmt.Sprintf("%d ms", max(1, int64(math.Round(seconds*1000))))
 	case seconds < 9.95:
-		return fmt.Sprintf("%.1f s", seconds)
+		return sized(seconds, false) + " s"
 	}
 	// Longer than the log is kept anywhere; beyond it the conversion is not defined.
 	const longest = 1e10
