@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bookstore/internal/events"
+	"bookstore/internal/verify"
 )
 
 // tally is what the checks of all rounds have found.
@@ -48,8 +49,21 @@ func (b bookstore) check(t *testing.T, pool *pgxpool.Pool, l *ledger, sum *tally
 
 	b.checkPublished(t, l, sum)
 
+	// What was published just now is verified too.
+	await(t, caughtUpBound, "not all that was searched and opened is counted", func() bool {
+		searches, err := b.unapplied(t.Context(), pool, b.topics.Searches, verify.InServed, verify.InTrends, verify.InInterests)
+		if err != nil {
+			return false
+		}
+		opens, err := b.unapplied(t.Context(), pool, b.topics.Opens, verify.InOpened)
+		return err == nil && searches+opens == 0
+	})
 	report := b.requireVerified(t, pool)
 	require.Zero(t, report.Unpublished, "decisions that nobody publishes")
+	for _, counted := range []verify.ReadModel{report.Served, report.Trends, report.Interests} {
+		require.Empty(t, counted.NotCompared)
+		require.NotZero(t, counted.Found)
+	}
 	sum.events, sum.doubles = report.Events, report.Duplicates
 }
 
