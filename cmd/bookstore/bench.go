@@ -29,7 +29,8 @@ func newBenchCommand(p *program) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchProjectionCommand(p), newBenchTaskCommand(p), newBenchRelevanceCommand(p), newBenchSearchCommand(p))
+	cmd.AddCommand(newBenchProjectionCommand(p), newBenchTaskCommand(p), newBenchRelevanceCommand(p), newBenchSearchCommand(p),
+		newBenchInsightsCommand(p), newBenchServeCommand(p))
 	return cmd
 }
 
