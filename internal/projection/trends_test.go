@@ -127,13 +127,33 @@ func trendsOf(t require.TestingT, log ...[]events.Record) trendsTables {
 // and none waits for another in a circle.
 func TestTrendsAreWhatTheLogSays(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
-	twoGenerations(t, pool, projection.Trends{})
-	log := randomSearches(t, rand.New(rand.NewPCG(1, 2)), 8, 500)
-	feedByTwo(t, pool, projection.Trends{}, log)
-	want := trendsOf(t, log...)
-	require.Equal(t, want, trendsIn(t, pool, 1))
-	require.Equal(t, want, trendsIn(t, pool, 2))
+	random := rand.New(rand.NewPCG(1, 2))
+	for name, log := range map[string][][]events.Record{
+		"few readers": randomSearches(t, random, 8, 500),
+		// Batches meet at queries then, without having waited for each other at a reader.
+		"as many readers as searches": withReaders(randomSearches(t, random, 8, 500)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := database(t)
+			twoGenerations(t, pool, projection.Trends{})
+			feedByTwo(t, pool, projection.Trends{}, log)
+			want := trendsOf(t, log...)
+			require.Equal(t, want, trendsIn(t, pool, 1))
+			require.Equal(t, want, trendsIn(t, pool, 2))
+		})
+	}
+}
+
+// withReaders gives each search of a log a reader of its own.
+func withReaders(log [][]events.Record) [][]events.Record {
+	for _, records := range log {
+		for i, r := range records {
+			reader := events.Header{Key: events.HeaderUserID, Value: r.Position().String()}
+			records[i].Headers = append([]events.Header{reader}, r.Headers...) // the first one counts
+		}
+	}
+	return log
 }
 
 // In whatever order partitions and batches come, and however they are cut: the rows are
