@@ -75,6 +75,7 @@ func (a *App) addRoutes(background context.Context) error {
 	}
 	reads.Routes(a.server.Router())
 	a.addOperations(background)
+	a.addFeed(background)
 	return a.addPages(background)
 }
 
@@ -99,7 +100,7 @@ func (a *App) addOperations(background context.Context) {
 		described[i] = operations.Described{Name: p.Name(), Version: p.Version(), Topic: a.topicOf(p.Source())}
 	}
 	api := &operations.API{
-		Pool: a.pool, Rebuilds: a.rebuilds, Projections: described,
+		Pool: a.pool, Rebuilds: a.rebuilds, Projections: described, Topics: a.topics,
 		Heads: a.heads.Newest, OldestUnapplied: a.broker.OldestTimestamp,
 		Wait: orderWait, MaxBodyBytes: a.cfg.App.MaxBodyBytes,
 	}

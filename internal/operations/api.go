@@ -51,6 +51,8 @@ type API struct {
 	Rebuilds Rebuilds
 
 	Projections []Described
+	// Topics are those whose growth is the service's activity.
+	Topics events.Topics
 
 	// Heads returns the offsets that the next records of a topic will get; nil while
 	// that is not known.
@@ -63,7 +65,8 @@ type API struct {
 	Wait         time.Duration
 	MaxBodyBytes int64
 
-	pace pace
+	pace     pace
+	activity activity
 }
 
 // Routes adds the routes to r.
@@ -90,6 +93,8 @@ func (a *API) Routes(r *mux.Router) {
 	tell("/api/projections/{name}/rebuilds/{id}/resume", a.order(wish(rebuild.Run)))
 	tell("/api/projections/{name}/rebuilds/{id}/cancel", a.order(wish(rebuild.Cancel)))
 	tell("/api/projections/{name}/rebuilds/{id}/accept", a.order(rebuild.Accept))
+
+	look("/api/activity", a.showActivity)
 
 	look("/api/parked", a.listParked)
 	look("/api/parked/{id}", a.showParked)

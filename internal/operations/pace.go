@@ -25,11 +25,13 @@ type mark struct {
 	applied int64 // the sum of its next offsets
 }
 
-// Run looks once a second at how fast the projections move, until ctx ends.
+// Run looks once a second at how fast the projections move and the topics grow, until
+// ctx ends.
 func (a *API) Run(ctx context.Context) {
 	tick := time.NewTicker(paceInterval)
 	defer tick.Stop()
 	for {
+		a.activity.see(time.Now(), a.Heads(a.Topics.Searches), a.Heads(a.Topics.Events))
 		marks, err := a.marks(ctx)
 		if err != nil {
 			marks = nil // that the database is away is said by those who need it
