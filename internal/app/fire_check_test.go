@@ -24,6 +24,7 @@ type tally struct {
 	repeated     int            // of which came again, the same bytes
 	events       int64
 	doubles      int64 // events that came again, which readers drop
+	counted      int64 // rows that the least of what counts searches has in the end
 	missing      map[string]*search
 }
 
@@ -58,12 +59,13 @@ func (b bookstore) check(t *testing.T, pool *pgxpool.Pool, l *ledger, sum *tally
 		opens, err := b.unapplied(t.Context(), pool, b.topics.Opens, verify.InOpened)
 		return err == nil && searches+opens == 0
 	})
+	b.checkTrends(t, pool)
 	report := b.requireVerified(t, pool)
 	require.Zero(t, report.Unpublished, "decisions that nobody publishes")
 	for _, counted := range []verify.ReadModel{report.Served, report.Trends, report.Interests} {
 		require.Empty(t, counted.NotCompared)
-		require.NotZero(t, counted.Found)
 	}
+	sum.counted = min(report.Served.Found, report.Trends.Found, report.Interests.Found)
 	sum.events, sum.doubles = report.Events, report.Duplicates
 }
 
