@@ -36,7 +36,7 @@ func newChart(a activity) chart {
 	c.Top, c.Middle = amount(top), amount(top/2)
 	c.Searches.Path, c.Writes.Path = linePath(searches, top), linePath(writes, top)
 	if n := len(a.Seconds); n > 1 {
-		c.Span = ago(a.Seconds[n-1].At, a.Seconds[0].At)
+		c.Span = ago(a.Seconds[n-1].At, a.Seconds[0].At) + 1 // the first one's own
 	}
 	return c
 }

@@ -29,7 +29,7 @@ func TestChartDrawsWhatIsKnown(t *testing.T) {
 	require.Equal(t, series{Path: c.Writes.Path, Known: true, Now: 3, Most: 3}, c.Writes)
 	require.Equal(t, amount(50), c.Top)
 	require.Equal(t, amount(25), c.Middle)
-	require.Equal(t, lasting(4), c.Span)
+	require.Equal(t, lasting(5), c.Span)
 }
 
 func TestChartOfNothing(t *testing.T) {

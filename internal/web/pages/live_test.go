@@ -16,7 +16,7 @@ import (
 func counting() (look func(context.Context) (frame, error), made *atomic.Int64) {
 	made = new(atomic.Int64)
 	return func(context.Context) (frame, error) {
-		return frame{newPart("number", template.HTML(fmt.Sprint(made.Add(1))))}, nil //nolint:gosec // a number
+		return frame{newPart("number", template.HTML(fmt.Sprint(made.Add(1))))}, nil
 	}, made
 }
 

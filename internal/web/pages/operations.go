@@ -125,7 +125,7 @@ func (f *framing) make(block string, data any) template.HTML {
 	}
 	var body []byte
 	body, f.err = f.templates.block("operations", block, data)
-	return template.HTML(body) //nolint:gosec // a template has made it
+	return template.HTML(body)
 }
 
 func (f *framing) add(name, block string, data any) {

@@ -34,6 +34,7 @@ func (seen projectionSeen) frame(t templates) (frame, error) {
 	f.add("rebuilds", "operations-rebuilds", seen.Rebuilds)
 	// Each order by itself: one that appears leaves the others alone. They are sent when
 	// they become possible or impossible, not when a number in them has changed.
+	f.add("start-note", "operations-start-note", p)
 	f.add("order-rollback", "operations-rollback", p)
 	f.add("order-retry", "operations-retry-projection", struct {
 		Name string

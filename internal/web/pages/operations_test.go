@@ -64,7 +64,8 @@ func TestOverviewShowsAllProjections(t *testing.T) {
 	require.Equal(t, "45", catalog.tag("progress")[0].attr("value"))
 
 	history := page.id(t, "projection-history")
-	require.Equal(t, "none yet made by older code: rebuild it", history.figure(t, "active"))
+	require.Equal(t, "none yet", history.figure(t, "active"))
+	require.Equal(t, "The generation that answers was made by older code.", history.figure(t, "needs-rebuild"))
 	require.Equal(t, "not known", history.figure(t, "behind"))
 	require.Equal(t, "not known", history.figure(t, "rate"))
 	require.Equal(t, "none", history.figure(t, "parked"))
@@ -89,7 +90,7 @@ func TestOverviewShowsTheLogAndWhatGoesOn(t *testing.T) {
 	b.api.answer("GET /api/activity", http.StatusOK, json.RawMessage(`{"seconds":[
 		{"at":"2026-03-14T15:09:26Z","searches":null,"writes":null},
 		{"at":"2026-03-14T15:10:26Z","searches":40,"writes":0},
-		{"at":"2026-03-14T15:11:26Z","searches":12,"writes":1500}]}`))
+		{"at":"2026-03-14T15:11:25Z","searches":12,"writes":1500}]}`))
 	b.api.answer("GET /api/events", http.StatusOK, json.RawMessage(`[
 		{"position":"3.17","at":"2026-03-14T15:09:26Z","type":"bookstore.book.created.v1","book_id":42,"version":1,"title":`+asJSON(t, hostileText)+`,"actor":"who","command_id":"c"},
 		{"position":"3.16","at":"2026-03-14T15:09:25Z","type":"bookstore.command.rejected.v1","book_id":7,"version":0,"title":"","actor":"","command_id":"c","reason":"version is stale"},
