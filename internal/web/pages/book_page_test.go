@@ -144,7 +144,7 @@ func historyOf(versions int, deleted bool) http.HandlerFunc {
 
 func TestLongTimelinesComeInPagesWithoutGaps(t *testing.T) {
 	t.Parallel()
-	for _, versions := range []int{1, 50, 51, 100, 101, 120, 345, 9_999} {
+	for _, versions := range []int{1, 50, 51, 101, 120, 9_999} {
 		for _, deleted := range []bool{false, true} {
 			if deleted && versions == 1 {
 				continue
