@@ -39,7 +39,7 @@ type service struct {
 	newest            chan events.Offsets // the log's newest offsets, one value
 }
 
-func serve(t *testing.T, m *readModel) *service {
+func serve(t testing.TB, m *readModel) *service {
 	t.Helper()
 	s := &service{
 		readModel: m, searches: &publicLog[events.SearchServed]{}, opens: &publicLog[events.BookOpened]{},

@@ -74,3 +74,10 @@ func SearchStatement(request SearchRequest, by Statistics) (books string, args [
 	asked := searchtext.ParseQuery(request.Query)
 	return planSearch([]searchtext.Query{asked}, by.made, request.Offset+request.Limit+1).statement(request.Offset)
 }
+
+// InsightStatements are what trends and recommendations read, so that tests can ask the
+// planner about them.
+var InsightStatements = map[string]string{
+	"all": rankingOfAllTime, "since": rankingSince, "books": servedBooksStatement,
+	"interests": interestsOf, "names": bookNamesStatement, "forms": formsStatement,
+}

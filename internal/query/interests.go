@@ -8,72 +8,68 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// interestsOf are the latest queries of a reader, the newest first, and to the first of
-// them other readers who search for the same, the latest of each.
-const interestsOf = `
-	SELECT own.query, own.times, own.last_at, own.books, alike.readers
+// How much of what readers search for is looked at; all of it the latest.
+const (
+	ownInterests   = 12 // of the reader who asks
+	sharedInterest = 6  // of those, for which other readers are looked up
+	readersOfEach  = 12 // other readers, of each of these
+	neighbours     = 8  // of all other readers, those who share most
+	neighboursOwn  = 5  // interests, of each of them
+)
+
+// interestsOf are the interests of a reader, and of readers who share most of the latest
+// of them: of those who share as many, the ones who share a newer one. The reader who asks
+// has place 0. It is one statement so that it takes one round trip.
+//
+// Where interests are looked up, they are in the order of an index, and nothing else
+// decides: to sort what thousands have searched for would take longer than all the rest.
+var interestsOf = fmt.Sprintf(`
+	SELECT of.place, of.shared, latest.query, latest.times, latest.last_at, latest.books
 	FROM (SELECT generation FROM interests_generation) AS active
 	CROSS JOIN LATERAL (
-		SELECT query, times, last_at, books, row_number() OVER (ORDER BY last_at DESC, query) AS place
-		FROM interests_searches WHERE reader = $1 ORDER BY last_at DESC, query LIMIT 12
-	) AS own
-	LEFT JOIN LATERAL (
-		SELECT array_agg(reader) AS readers FROM (
-			SELECT reader FROM interests_searches AS other
-			WHERE own.place <= 6 AND other.query = own.query AND other.reader <> $1
-			ORDER BY last_at DESC, reader LIMIT 12
-		) AS latest
-	) AS alike ON true
-	ORDER BY own.place`
+		SELECT 0 AS place, $1::uuid AS reader, NULL::uuid[] AS shared
+		UNION ALL (
+			SELECT row_number() OVER (ORDER BY count(*) DESC, min(own.place), other.reader) AS place, other.reader, array_agg(own.query)
+			FROM (
+				SELECT query, row_number() OVER (ORDER BY last_at DESC) AS place
+				FROM interests_searches WHERE reader = $1 ORDER BY last_at DESC LIMIT %d
+			) AS own
+			CROSS JOIN LATERAL (
+				SELECT reader FROM interests_searches AS same
+				WHERE same.query = own.query AND same.reader <> $1 ORDER BY last_at DESC LIMIT %d
+			) AS other
+			GROUP BY other.reader ORDER BY place LIMIT %d
+		)
+	) AS of
+	CROSS JOIN LATERAL (
+		SELECT query, times, last_at, books FROM interests_searches
+		WHERE interests_searches.reader = of.reader ORDER BY last_at DESC LIMIT CASE of.place WHEN 0 THEN %d ELSE %d END
+	) AS latest
+	ORDER BY of.place, latest.last_at DESC`,
+	sharedInterest, readersOfEach, neighbours, ownInterests, neighboursOwn)
 
-// readInterests reads the interests of a reader, and which readers share the latest of
-// them.
-func (c *Catalog) readInterests(ctx context.Context, reader uuid.UUID) (own []interest, alike [][]uuid.UUID, err error) {
+// readInterests reads what a reader and those alike search for.
+func (c *Catalog) readInterests(ctx context.Context, reader uuid.UUID) (own []interest, alike []neighbour, err error) {
 	err = c.read(ctx, interestsOf, []any{reader}, func(row pgx.CollectableRow) error {
+		var place int
+		var shared []uuid.UUID
 		var i interest
-		var readers []uuid.UUID
-		err := row.Scan(&i.query, &i.times, &i.last, &i.books, &readers)
-		own, alike = append(own, i), append(alike, readers)
-		return err
+		if err := row.Scan(&place, &shared, &i.query, &i.times, &i.last, &i.books); err != nil {
+			return err
+		}
+		if place == 0 {
+			own = append(own, i)
+			return nil
+		}
+		if place > len(alike) {
+			alike = append(alike, neighbour{shared: shared})
+		}
+		of := &alike[len(alike)-1]
+		of.interests = append(of.interests, i)
+		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the interests of a reader: %w", err)
 	}
 	return own, alike, nil
-}
-
-// interestsOfEach are the latest queries of each reader, the newest first.
-const interestsOfEach = `
-	SELECT asked.place, latest.query, latest.times, latest.last_at, latest.books
-	FROM (SELECT generation FROM interests_generation) AS active
-	CROSS JOIN unnest($1::uuid[]) WITH ORDINALITY AS asked (reader, place)
-	CROSS JOIN LATERAL (
-		SELECT query, times, last_at, books FROM interests_searches
-		WHERE interests_searches.reader = asked.reader ORDER BY last_at DESC, query LIMIT 6
-	) AS latest
-	ORDER BY asked.place, latest.last_at DESC, latest.query`
-
-// readNeighbours reads the interests of readers alike into them.
-func (c *Catalog) readNeighbours(ctx context.Context, alike []neighbour) error {
-	if len(alike) == 0 {
-		return nil
-	}
-	readers := make([]uuid.UUID, len(alike))
-	for i, n := range alike {
-		readers[i] = n.reader
-	}
-	err := c.read(ctx, interestsOfEach, []any{readers}, func(row pgx.CollectableRow) error {
-		var place int
-		var i interest
-		err := row.Scan(&place, &i.query, &i.times, &i.last, &i.books)
-		if err != nil {
-			return err
-		}
-		alike[place-1].interests = append(alike[place-1].interests, i)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the interests of readers alike: %w", err)
-	}
-	return nil
 }

@@ -60,8 +60,8 @@ func (l shortlist) queries() []uuid.UUID {
 	queries := []uuid.UUID{}
 	for _, list := range [][]candidate{l.others, l.shown} {
 		for _, c := range list {
-			if c.reason == reasonSearches && !slices.Contains(queries, c.query) {
-				queries = append(queries, c.query)
+			if c.why.reason == reasonSearches && !slices.Contains(queries, c.why.query) {
+				queries = append(queries, c.why.query)
 			}
 		}
 	}

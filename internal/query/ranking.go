@@ -11,6 +11,7 @@ import (
 type ranking struct {
 	asOf    time.Time // when reading it began
 	queries []rankedQuery
+	books   []candidate // of all queries, scored
 }
 
 type rankedQuery struct {

@@ -46,6 +46,7 @@ func (c *Catalog) readRanking(ctx context.Context, window Window) (*ranking, err
 	if err != nil {
 		return nil, fmt.Errorf("read trends of window %s: %w", windows[window].name, err)
 	}
+	read.books = scoreTrending(read.queries)
 	return read, nil
 }
 
@@ -60,17 +61,18 @@ var rankingOfAllTime = rankingStatement(`
 // Readers decide, so slots are added up only for queries that may be among the first by
 // their readers.
 var rankingSince = rankingStatement(`
-	SELECT query, sent.searches, seen.readers, sent.anonymous, first_at, books
+	SELECT query, sent.searches, sent.readers, sent.anonymous, first_at, books
 	FROM (
-		SELECT query, count(*) AS readers FROM trends_readers WHERE last_at >= $1
-		GROUP BY query ORDER BY readers DESC FETCH FIRST ` + fmt.Sprint(MaxTrends) + ` ROWS WITH TIES
-	) AS seen
-	JOIN (
-		SELECT query, sum(searches)::bigint AS searches, sum(anonymous)::bigint AS anonymous FROM trends_slots
-		WHERE slot >= $1 GROUP BY query
-	) AS sent USING (query)
+		SELECT query, seen.readers, sum(searches)::bigint AS searches, sum(anonymous)::bigint AS anonymous
+		FROM (
+			SELECT query, count(*) AS readers FROM trends_readers WHERE last_at >= $1
+			GROUP BY query ORDER BY readers DESC FETCH FIRST ` + fmt.Sprint(MaxTrends) + ` ROWS WITH TIES
+		) AS seen
+		JOIN trends_slots USING (query) WHERE slot >= $1
+		GROUP BY query, seen.readers
+	) AS sent
 	JOIN trends_queries USING (query)
-	ORDER BY seen.readers DESC, sent.anonymous DESC, first_at DESC, query`)
+	ORDER BY sent.readers DESC, sent.anonymous DESC, first_at DESC, query`)
 
 // rankingStatement adds to the first queries the form that most searches of them had; of
 // forms of as many, the first by its bytes. Like all statements it begins with the view

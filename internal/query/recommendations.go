@@ -111,17 +111,18 @@ func (c *Catalog) Recommend(ctx context.Context, user string, limit int) (Recomm
 	list = list.among(func(book int64) bool { _, there := books[book]; return there })
 	recommendations := Recommendations{Books: []Recommendation{}, From: reasonTrends}
 	for _, chosen := range list.fill(limit) {
-		if chosen.reason != reasonTrends {
+		why := chosen.why
+		if why.reason != reasonTrends {
 			recommendations.From = reasonSearches
 		}
-		form := chosen.form
-		if chosen.reason == reasonSearches {
-			form = forms[chosen.query]
+		form := why.form
+		if why.reason == reasonSearches {
+			form = forms[why.query]
 		}
 		book := books[chosen.book]
 		recommendations.Books = append(recommendations.Books, Recommendation{
 			RecommendedBook: RecommendedBook{UserID: user, Title: book.title, Author: book.author, Score: chosen.score},
-			BookID:          chosen.book, Reason: chosen.reason, Query: form,
+			BookID:          chosen.book, Reason: why.reason, Query: form,
 		})
 	}
 	return recommendations, nil
@@ -132,16 +133,11 @@ func (c *Catalog) personal(ctx context.Context, reader uuid.UUID, limit int) (sh
 	if reader == searchkey.Nobody {
 		return shortlist{}, nil
 	}
-	own, sharing, err := c.readInterests(ctx, reader)
+	own, alike, err := c.readInterests(ctx, reader)
 	if err != nil || len(own) == 0 {
 		return shortlist{}, err
 	}
-	now := c.now()
-	alike := nearestReaders(own, sharing, now)
-	if err := c.readNeighbours(ctx, alike); err != nil {
-		return shortlist{}, err
-	}
-	return newShortlist(scoreBooks(own, alike, now), own[0].books, limit), nil
+	return newShortlist(scoreBooks(own, alike, c.now()), own[0].books, limit), nil
 }
 
 // addTrending adds what is searched most, of the shortest window from a day on that has
@@ -155,7 +151,7 @@ func (c *Catalog) addTrending(ctx context.Context, list shortlist, limit int) (s
 		if err != nil {
 			return shortlist{}, err
 		}
-		list = list.withTrending(scoreTrending(ranking), limit)
+		list = list.withTrending(ranking.books, limit)
 	}
 	return list, nil
 }

@@ -22,17 +22,21 @@ type interest struct {
 
 // neighbour is another reader who searches for the same.
 type neighbour struct {
-	reader     uuid.UUID
-	similarity float64    // above 0, up to 1
-	interests  []interest // the latest
+	shared    []uuid.UUID // queries, each of the other reader's
+	interests []interest  // the latest
 }
 
 // candidate is a book that may be recommended.
 type candidate struct {
-	book   int64
-	score  float64 // above 0
+	book  int64
+	score float64 // above 0
+	why   *cause
+}
+
+// cause is why books are recommended.
+type cause struct {
 	reason string
-	query  uuid.UUID // that led to it, where the reader searched for it
+	query  uuid.UUID // where the reader searched for it themselves
 	form   string    // of the query, where it is known already
 }
 
@@ -46,7 +50,6 @@ const (
 	mostInsistence = 4
 	// alikeShare is what a book of readers alike can get, of what one's own can.
 	alikeShare = 0.8
-	neighbours = 12 // whose interests count
 )
 
 // weight is how much of an interest is left: half of it each week, and more of what was
@@ -60,100 +63,98 @@ func (i interest) weight(now time.Time) float64 {
 // discount is what a place in a list, from 0, makes a book count: 1, 0.63, 0.5, 0.43...
 func discount(place int) float64 { return 1 / math.Log2(float64(place+2)) }
 
-// eachBook visits the books of an interest with what they get of its weight.
-func (i interest) eachBook(weight float64, visit func(book int64, score float64)) {
-	for place, book := range i.books {
-		if slices.Index(i.books, book) == place { // a publisher may list one twice
-			visit(book, weight*discount(place))
+// similarity is how much of a reader's interests a neighbour shares, by their weights: from
+// 0 to 1.
+func (n neighbour) similarity(own []interest, now time.Time) float64 {
+	var all, shared float64
+	for _, i := range own {
+		weight := i.weight(now)
+		all += weight
+		if slices.Contains(n.shared, i.query) {
+			shared += weight
 		}
+	}
+	return shared / all
+}
+
+// scores adds up what books get.
+type scores struct {
+	at  map[int64]int // where in all a book is
+	all []candidate
+}
+
+func newScores(interests int) *scores {
+	const booksEach = 10 // at most, of an interest
+	return &scores{at: make(map[int64]int, booksEach*interests), all: make([]candidate, 0, booksEach*interests)}
+}
+
+// add gives books their parts of a weight. What gives a book something first is its cause.
+func (s *scores) add(books []int64, weight float64, why *cause) {
+	for place, book := range books {
+		if slices.Index(books, book) < place {
+			continue // a publisher may list a book twice
+		}
+		i, there := s.at[book]
+		if !there {
+			i = len(s.all)
+			s.at[book] = i
+			s.all = append(s.all, candidate{book: book, why: why})
+		}
+		s.all[i].score += weight * discount(place)
 	}
 }
 
-// nearestReaders are the readers who share most of one's interests, by their weights. alike
-// are the readers that search for the same as each of the own interests.
-func nearestReaders(own []interest, alike [][]uuid.UUID, now time.Time) []neighbour {
-	var total float64
-	for _, i := range own {
-		total += i.weight(now)
-	}
-	at := make(map[uuid.UUID]int)
-	var found []neighbour
-	for n, readers := range alike {
-		for _, reader := range readers {
-			i, there := at[reader]
-			if !there {
-				i = len(found)
-				at[reader] = i
-				found = append(found, neighbour{reader: reader})
-			}
-			found[i].similarity += own[n].weight(now) / total
-		}
-	}
-	slices.SortFunc(found, func(a, b neighbour) int {
-		return cmp.Or(cmp.Compare(b.similarity, a.similarity), slices.Compare(a.reader[:], b.reader[:]))
-	})
-	return found[:min(len(found), neighbours)]
+// bestFirst ends the adding.
+func (s *scores) bestFirst() []candidate {
+	sortCandidates(s.all)
+	return s.all
 }
 
 // scoreBooks scores the books that a reader and those alike were served, the best first.
 // A book that both have is there for the reader's own sake: that they searched for it
-// themselves says more to them.
+// themselves says more to them. Of their queries it names the one that weighs most.
 func scoreBooks(own []interest, alike []neighbour, now time.Time) []candidate {
-	at := make(map[int64]int)
-	var scored []candidate
-	add := func(book int64, score float64, reason string, query uuid.UUID) {
-		i, there := at[book]
-		if !there {
-			at[book] = len(scored)
-			scored = append(scored, candidate{book: book, score: score, reason: reason, query: query})
-			return
+	s := newScores(len(own) + len(alike)*neighboursOwn)
+	weightiest := slices.Clone(own)
+	slices.SortStableFunc(weightiest, func(a, b interest) int { return cmp.Compare(b.weight(now), a.weight(now)) })
+	for _, i := range weightiest {
+		s.add(i.books, i.weight(now), &cause{reason: reasonSearches, query: i.query})
+	}
+	similarities := make([]float64, len(alike))
+	var sum float64
+	for n := range alike {
+		similarities[n] = alike[n].similarity(own, now)
+		sum += similarities[n]
+	}
+	ofReaders := &cause{reason: reasonReaders}
+	for n := range alike {
+		if similarities[n] == 0 {
+			continue // their sum may be 0 as well
 		}
-		scored[i].score += score
-	}
-	// The interests that give most come first, so that a book names the query which has
-	// most to do with it.
-	mostFirst := slices.Clone(own)
-	slices.SortStableFunc(mostFirst, func(a, b interest) int { return cmp.Compare(b.weight(now), a.weight(now)) })
-	for _, i := range mostFirst {
-		i.eachBook(i.weight(now), func(book int64, score float64) { add(book, score, reasonSearches, i.query) })
-	}
-	var similarities float64
-	for _, n := range alike {
-		similarities += n.similarity
-	}
-	for _, n := range alike {
-		for _, i := range n.interests {
-			share := alikeShare * n.similarity / similarities
-			i.eachBook(i.weight(now)*share, func(book int64, score float64) { add(book, score, reasonReaders, uuid.Nil) })
+		share := alikeShare * similarities[n] / sum
+		for _, i := range alike[n].interests {
+			s.add(i.books, share*i.weight(now), ofReaders)
 		}
 	}
-	sortCandidates(scored)
-	return scored
+	return s.bestFirst()
 }
 
-// scoreTrending scores the books of a ranking, the best first: those at the top of what
-// the first queries found.
-func scoreTrending(r *ranking) []candidate {
-	at := make(map[int64]int)
-	var scored []candidate
-	for place, ranked := range r.queries {
-		interest{books: ranked.books}.eachBook(discount(place), func(book int64, score float64) {
-			i, there := at[book]
-			if !there {
-				i = len(scored)
-				at[book] = i
-				scored = append(scored, candidate{book: book, reason: reasonTrends, form: ranked.query})
-			}
-			scored[i].score += score
-		})
+// scoreTrending scores the books of the queries of a ranking, the best first: those at the
+// top of what the first queries found.
+func scoreTrending(queries []rankedQuery) []candidate {
+	s := newScores(len(queries))
+	for place, ranked := range queries {
+		s.add(ranked.books, discount(place), &cause{reason: reasonTrends, form: ranked.query})
 	}
-	sortCandidates(scored)
-	return scored
+	return s.bestFirst()
 }
 
 // sortCandidates puts the best first; of those alike the newest, as a search does.
 func sortCandidates(all []candidate) {
 	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.book, a.book))
+		if a.score != b.score {
+			return cmp.Compare(b.score, a.score)
+		}
+		return cmp.Compare(b.book, a.book)
 	})
 }

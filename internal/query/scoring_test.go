@@ -56,8 +56,8 @@ func TestWhatAReaderSearchesForIsScored(t *testing.T) {
 	}, nil, scoredAt)
 	require.Equal(t, []string{"30:1.50", "10:1.00", "11:0.95", "20:0.50"}, of(scored))
 	for i, want := range []int{3, 1, 1, 2} {
-		require.Equal(t, key(want), scored[i].query, "the query that gives a book most")
-		require.Equal(t, reasonSearches, scored[i].reason)
+		require.Equal(t, key(want), scored[i].why.query, "the query that gives a book most")
+		require.Equal(t, reasonSearches, scored[i].why.reason)
 	}
 }
 
@@ -68,36 +68,29 @@ func TestReadersAlike(t *testing.T) {
 		{query: key(2), times: 1, last: scoredAt.Add(-7 * day)},
 		{query: key(3), times: 1, last: scoredAt.Add(-7 * day)},
 	}
-	const ada, bob, cleo = 1, 2, 3
-	alike := nearestReaders(own, [][]uuid.UUID{{key(cleo)}, {key(bob), key(ada)}, {key(ada)}}, scoredAt)
-	var names []uuid.UUID
-	for _, n := range alike {
-		names = append(names, n.reader)
-	}
-	require.Equal(t, []uuid.UUID{key(ada), key(cleo), key(bob)}, names, "of two who are as near, by their keys")
-	require.InDeltaSlice(t, []float64{0.5, 0.5, 0.25}, []float64{alike[0].similarity, alike[1].similarity, alike[2].similarity}, 1e-9)
+	half, quarter, none := neighbour{shared: []uuid.UUID{key(1)}}, neighbour{shared: []uuid.UUID{key(3)}}, neighbour{shared: []uuid.UUID{key(4)}}
+	require.InDelta(t, 0.5, half.similarity(own, scoredAt), 1e-9)
+	require.InDelta(t, 0.25, quarter.similarity(own, scoredAt), 1e-9)
+	require.Zero(t, none.similarity(own, scoredAt))
+	require.InDelta(t, 1, neighbour{shared: []uuid.UUID{key(3), key(1), key(2)}}.similarity(own, scoredAt), 1e-9)
 
-	alike[0].interests = []interest{{times: 1, last: scoredAt, books: []int64{20, 10}}}
-	alike[2].interests = []interest{{times: 1, last: scoredAt, books: []int64{30}}, {times: 1, last: scoredAt, books: []int64{20}}}
-	scored := scoreBooks(own, alike, scoredAt)
-	require.Equal(t, []string{"10:1.20", "20:0.48", "30:0.16"}, of(scored))
-	require.Equal(t, []string{reasonSearches, reasonReaders, reasonReaders}, []string{scored[0].reason, scored[1].reason, scored[2].reason})
-
-	var many []uuid.UUID
-	for n := range 30 {
-		many = append(many, key(n+1))
-	}
-	require.Len(t, nearestReaders(own, [][]uuid.UUID{many, nil, nil}, scoredAt), neighbours)
+	half.interests = []interest{{times: 1, last: scoredAt, books: []int64{20, 10}}}
+	quarter.interests = []interest{{times: 1, last: scoredAt, books: []int64{30}}, {times: 1, last: scoredAt.Add(-7 * day), books: []int64{20}}}
+	none.interests = []interest{{times: 8, last: scoredAt, books: []int64{40}}}
+	scored := scoreBooks(own, []neighbour{half, quarter, none}, scoredAt)
+	require.Equal(t, []string{"10:1.34", "20:0.67", "30:0.27"}, of(scored), "0.8 of the weights, two thirds by one and one by the other")
+	require.Equal(t, []string{reasonSearches, reasonReaders, reasonReaders}, []string{scored[0].why.reason, scored[1].why.reason, scored[2].why.reason})
+	require.Len(t, scoreBooks(own, []neighbour{none}, scoredAt), 1)
 }
 
 func TestTrendingBooksAreScored(t *testing.T) {
 	t.Parallel()
-	scored := scoreTrending(&ranking{queries: []rankedQuery{
+	scored := scoreTrending([]rankedQuery{
 		{query: "dune", books: []int64{10, 11}}, {query: "nothing"}, {query: "emma", books: []int64{20, 11}},
-	}})
+	})
 	require.Equal(t, []string{"10:1.00", "11:0.95", "20:0.50"}, of(scored))
-	require.Equal(t, []string{"dune", "dune", "emma"}, []string{scored[0].form, scored[1].form, scored[2].form})
-	require.Empty(t, scoreTrending(&ranking{}))
+	require.Equal(t, []string{"dune", "dune", "emma"}, []string{scored[0].why.form, scored[1].why.form, scored[2].why.form})
+	require.Empty(t, scoreTrending(nil))
 }
 
 func TestPlaces(t *testing.T) {
@@ -132,9 +125,8 @@ func TestPlaces(t *testing.T) {
 // drawn are the rows that a reader's recommendations are made of, drawn at random.
 type drawn struct {
 	own      []interest
-	sharing  [][]uuid.UUID
-	of       map[uuid.UUID][]interest
-	trending *ranking
+	alike    []neighbour
+	trending []rankedQuery
 	limit    int
 }
 
@@ -149,18 +141,17 @@ func draw(t *rapid.T) drawn {
 			}
 		}), 0, most).Draw(t, label)
 	}
-	d := drawn{own: interests(12, "own"), of: make(map[uuid.UUID][]interest), trending: &ranking{}, limit: rapid.IntRange(1, 30).Draw(t, "limit")}
+	d := drawn{own: interests(ownInterests, "own"), limit: rapid.IntRange(1, 30).Draw(t, "limit")}
 	slices.SortFunc(d.own, func(a, b interest) int { return b.last.Compare(a.last) })
-	for range d.own {
-		d.sharing = append(d.sharing, rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) uuid.UUID {
-			return key(rapid.IntRange(1, 30).Draw(t, "reader"))
-		}), 0, 12, rapid.ID[uuid.UUID]).Draw(t, "sharing"))
-	}
-	for reader := range 31 {
-		d.of[key(reader)] = interests(6, "theirs")
+	for range rapid.IntRange(0, neighbours).Draw(t, "neighbours") {
+		n := neighbour{interests: interests(neighboursOwn, "theirs")}
+		for range rapid.IntRange(0, sharedInterest).Draw(t, "shared") {
+			n.shared = append(n.shared, key(rapid.IntRange(1, 20).Draw(t, "query")))
+		}
+		d.alike = append(d.alike, n)
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "trends") {
-		d.trending.queries = append(d.trending.queries, rankedQuery{books: rapid.SliceOfN(rapid.Int64Range(1, 30), 0, 10).Draw(t, "trending")})
+		d.trending = append(d.trending, rankedQuery{books: rapid.SliceOfN(rapid.Int64Range(1, 30), 0, 10).Draw(t, "trending")})
 	}
 	return d
 }
@@ -169,11 +160,7 @@ func draw(t *rapid.T) drawn {
 func (d drawn) recommend() (shortlist, []candidate) {
 	list := shortlist{}
 	if len(d.own) > 0 {
-		alike := nearestReaders(d.own, d.sharing, scoredAt)
-		for i := range alike {
-			alike[i].interests = d.of[alike[i].reader]
-		}
-		list = newShortlist(scoreBooks(d.own, alike, scoredAt), d.own[0].books, d.limit)
+		list = newShortlist(scoreBooks(d.own, d.alike, scoredAt), d.own[0].books, d.limit)
 	}
 	if !list.full(d.limit) {
 		list = list.withTrending(scoreTrending(d.trending), d.limit)
@@ -210,7 +197,7 @@ func TestRecommendationsKeepTheirPromises(t *testing.T) {
 			}
 		}
 		for i, c := range places[:max(len(places)-1, 0)] {
-			if c.reason == reasonTrends && places[i+1].reason != reasonTrends {
+			if c.why.reason == reasonTrends && places[i+1].why.reason != reasonTrends {
 				require.Contains(t, d.own[0].books, places[i+1].book, "behind what trends comes only what was just shown")
 			}
 		}
