@@ -81,7 +81,7 @@ func (a *App) addRoutes(background context.Context) error {
 
 // addPages adds what people see, which asks the API as any client would.
 func (a *App) addPages(background context.Context) error {
-	shown, err := pages.New(background, a.server.Router())
+	shown, err := pages.New(background, a.server.Router(), a.log)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // Answer is what a route has answered to [Call].
@@ -41,6 +43,9 @@ func Call(h http.Handler, r *http.Request) (answer Answer, err error) {
 	problem := new(Problem)
 	if err := json.Unmarshal(answer.Body, problem); err != nil || problem.Status == 0 {
 		return Answer{}, fmt.Errorf("%s %s: answered %d and no problem that can be read", r.Method, r.URL.Path, answer.Status)
+	}
+	if seconds, err := strconv.Atoi(kept.header.Get("Retry-After")); err == nil {
+		problem.RetryAfter = time.Duration(seconds) * time.Second
 	}
 	return Answer{}, &callError{problem, inner.err}
 }

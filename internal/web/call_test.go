@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,6 +26,7 @@ func TestCallAnswersAsTheNetworkWould(t *testing.T) {
 		return BadRequest("No.", FieldError{"q", "must be shorter"})
 	})
 	add("/broken", func(http.ResponseWriter, *http.Request) error { return cause })
+	add("/away", func(http.ResponseWriter, *http.Request) error { return Unavailable("Away.", 3*time.Second) })
 	add("/silent", func(http.ResponseWriter, *http.Request) error { return nil })
 	ask := func(ctx context.Context, path string) (Answer, error) {
 		return Call(router, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
@@ -50,6 +52,10 @@ func TestCallAnswersAsTheNetworkWould(t *testing.T) {
 	require.Equal(t, TypeInternal, problem.Type)
 	require.ErrorIs(t, err, cause, "for the log")
 	require.NotContains(t, problem.Error(), "disk")
+
+	_, err = ask(t.Context(), "/away")
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, 3*time.Second, problem.RetryAfter)
 
 	_, err = ask(t.Context(), "/nothing")
 	require.ErrorAs(t, err, &problem)

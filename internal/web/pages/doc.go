@@ -11,6 +11,9 @@
 // A request with the header HX-Request comes from htmx and gets the part of a page that
 // it will replace.
 //
+// What operators watch is live: the server sends the parts that have changed, made once a
+// second for all who watch a page and not at all while nobody does.
+//
 // On failure: what the API answers as a problem becomes a page that says what helps,
 // under the same status. A form that was sent twice has taken effect once: each carries a
 // key ([Idempotency-Key]) that it was made with. Who edits a book that somebody else has

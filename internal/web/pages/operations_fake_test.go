@@ -114,7 +114,7 @@ func setupOperators(t *testing.T) operatorsBundle {
 	server, err := web.New(web.Config{Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), MaxBodyBytes: 1 << 16})
 	require.NoError(t, err)
 	stopping, cancel := context.WithCancel(context.Background())
-	shown, err := pages.New(stopping, api)
+	shown, err := pages.New(stopping, api, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	shown.Routes(server.Router())
 	require.NoError(t, server.Listen("127.0.0.1:0"))

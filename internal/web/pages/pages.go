@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/gorilla/mux"
@@ -15,12 +16,14 @@ type Pages struct {
 	assets    assets
 	templates templates
 
+	log *slog.Logger
+
 	stopping context.Context // ends when the service does
 }
 
 // New makes the pages of an API. Streams end with stopping.
-func New(stopping context.Context, api http.Handler) (*Pages, error) {
-	p := &Pages{stopping: stopping}
+func New(stopping context.Context, api http.Handler, log *slog.Logger) (*Pages, error) {
+	p := &Pages{stopping: stopping, log: log}
 	p.api.routes = api
 	var err error
 	if p.assets, err = newAssets(); err != nil {

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -26,7 +27,7 @@ type shop struct {
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	api := &cannedAPI{answers: make(map[string]http.HandlerFunc)}
-	shown, err := pages.New(t.Context(), api)
+	shown, err := pages.New(t.Context(), api, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	router := web.NewRouter()
 	shown.Routes(router)

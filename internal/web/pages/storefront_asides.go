@@ -63,13 +63,22 @@ func (p *Pages) startAsides(r *http.Request) func() (*trends, *recommendations) 
 	return func() (*trends, *recommendations) {
 		t, err := trending()
 		if err != nil {
+			p.doWithout(r, "trends", err)
 			t = &trends{Failed: true}
 		}
 		books, err := recommended()
 		if err != nil {
+			p.doWithout(r, "recommendations", err)
 			books = &recommendations{Failed: true}
 		}
 		return t, books
+	}
+}
+
+// doWithout logs what a page goes without: the page itself is answered as if all were well.
+func (p *Pages) doWithout(r *http.Request, section string, err error) {
+	if r.Context().Err() == nil { // somebody waits for the page
+		p.log.WarnContext(r.Context(), "a page goes without a section", "section", section, "error", err)
 	}
 }
 
@@ -80,7 +89,7 @@ func (p *Pages) trends(r *http.Request) (*trends, error) {
 	for _, t.Window = range []string{"24h", "7d", "all"} {
 		query := url.Values{"window": {t.Window}, "ps": {strconv.Itoa(shownTrends)}}
 		_, err := p.api.get(r, "/api/trends", query, &t.All)
-		if err != nil && !isProblem(err, http.StatusNotFound) {
+		if err != nil {
 			return nil, err
 		}
 		if len(t.All) > 0 {
@@ -93,7 +102,7 @@ func (p *Pages) trends(r *http.Request) (*trends, error) {
 func (p *Pages) recommendations(r *http.Request) (*recommendations, error) {
 	found := &recommendations{}
 	answer, err := p.api.get(r, "/api/recommendations", url.Values{"limit": {strconv.Itoa(shownRecommendations)}}, &found.Books)
-	if err != nil && !isProblem(err, http.StatusNotFound) {
+	if err != nil {
 		return nil, err
 	}
 	found.Personal = answer.Header.Get("Recommended-From") == "searches"

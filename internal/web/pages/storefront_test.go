@@ -153,9 +153,9 @@ func TestTheStorefrontNeedsNothingBesideTheBooks(t *testing.T) {
 		answer http.HandlerFunc
 		note   string
 	}{
-		"they are not there yet": {problem(web.NotFound("")), "will be"},
-		"they fail":              {problem(web.Unavailable("", 0)), failed},
-		"they can't be read":     {answer(200, `{"no": "list"}`), failed},
+		"there are none yet": {answer(200, `[]`), "will be"},
+		"they fail":          {problem(web.Unavailable("", 0)), failed},
+		"they can't be read": {answer(200, `{"no": "list"}`), failed},
 		"they give up in time": {func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler)
