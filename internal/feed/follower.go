@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ const (
 	stretchBytes   = 1 << 20
 )
 
-// errStretch ends the reading of a stretch.
-var errStretch = errors.New("that is enough for once")
+// errEnough ends the reading of a stretch before its end.
+var errEnough = errors.New("that is enough at once")
 
 // follower brings one client from its position to the end of the log, and along with
 // it from there.
@@ -71,9 +72,7 @@ func (f *follower) next(ctx context.Context) ([]*item, error) {
 	}
 }
 
-// read returns a stretch of the log, all of it in one partition: a broker answers with
-// much of each partition that it is asked for, and most of it would be for nothing. It
-// is the one in which most is missing, so that all come to their end together.
+// read returns a stretch of the log.
 func (f *follower) read(ctx context.Context) ([]*item, error) {
 	select {
 	case f.hub.readers <- struct{}{}:
@@ -83,22 +82,14 @@ func (f *follower) read(ctx context.Context) ([]*item, error) {
 	}
 	from := f.place.position
 	_, next := f.hub.seen()
-	furthest := 0
-	for partition := range next {
-		if next[partition]-from[partition] > next[furthest]-from[furthest] {
-			furthest = partition
-		}
-	}
-	to := slices.Clone(from)
-	to[furthest] = next[furthest]
-
+	to := stretchOf(from, next)
 	var stretch []*item
 	bytes := 0
 	err := f.hub.log.Read(ctx, from, to, func(r events.Record) error {
 		stretch = append(stretch, newItem(r))
 		bytes += r.Size()
-		if len(stretch) == stretchRecords || bytes >= stretchBytes {
-			return errStretch
+		if bytes >= stretchBytes {
+			return errEnough
 		}
 		return nil
 	})
@@ -111,6 +102,28 @@ func (f *follower) read(ctx context.Context) ([]*item, error) {
 	}
 	f.hub.outage.ends()
 	return stretch, nil
+}
+
+// stretchOf returns the end of a stretch from a position towards another one. It lies in
+// as few partitions as can be: a broker answers with much of each that it is asked for,
+// and most of that would be for nothing. Those go first in which most is missing, so that
+// all come to their end together.
+func stretchOf(from, next events.Offsets) events.Offsets {
+	missing := func(partition int) int64 { return next[partition] - from[partition] }
+	partitions := make([]int, len(from))
+	for partition := range partitions {
+		partitions[partition] = partition
+	}
+	slices.SortFunc(partitions, func(a, b int) int { return cmp.Compare(missing(b), missing(a)) })
+	to := slices.Clone(from)
+	room := int64(stretchRecords)
+	for _, partition := range partitions {
+		// Below 0: another process was ahead of this one.
+		take := max(0, min(room, missing(partition)))
+		to[partition] += take
+		room -= take
+	}
+	return to
 }
 
 // send sends those records that are changes, and moves the client's position behind

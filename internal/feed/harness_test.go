@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 // soon is how long a test waits for what should be quick. It is generous: the machine
 // is shared.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // world is a topic of the test's own on a real broker, and a hub behind a real server.
 type world struct {
