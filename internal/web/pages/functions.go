@@ -33,7 +33,8 @@ func functions(a assets) template.FuncMap {
 }
 
 // dateForm is a date as books have it: a year, with a sign where it has more than four
-// digits or is before Christ, and maybe a month and a day (ISO 8601).
+// digits or is before Christ, and maybe a month and a day, as ISO 8601 writes it. But -0750
+// is 750 BC, as catalogues mean it, and not 751 BC, as astronomers count.
 var dateForm = regexp.MustCompile(`^([+-]?\d+)(?:-\d{2}){0,2}$`)
 
 // year returns the year of a date as people write it, "" where there is none.
@@ -46,8 +47,8 @@ func year(date string) string {
 	switch {
 	case err != nil:
 		return ""
-	case n <= 0: // 0000 is 1 BC
-		return strconv.Itoa(1-n) + " BC"
+	case n < 0:
+		return strconv.Itoa(-n) + " BC"
 	default:
 		return strconv.Itoa(n)
 	}
