@@ -9,11 +9,18 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!form) return;
   const box = form.querySelector("input[type=search]");
   const list = document.getElementById("suggestions");
+  let open = false; // as far as the reader is concerned
   const close = () => {
-    htmx.trigger(box, "htmx:abort"); // what is still on its way would open it again
+    open = false;
     list.replaceChildren();
     document.getElementById("suggestions-status").textContent = "";
   };
+
+  // What is asked for or still on its way when the list is closed would open it again.
+  // htmx could break it off, but calls that an error.
+  box.addEventListener("input", () => { open = true; });
+  box.addEventListener("htmx:beforeRequest", (event) => { if (!open) event.preventDefault(); });
+  list.addEventListener("htmx:beforeSwap", (event) => { event.detail.shouldSwap &&= open; });
 
   form.addEventListener("keydown", (event) => {
     const links = [...list.querySelectorAll("a")];
