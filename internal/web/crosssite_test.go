@@ -14,7 +14,7 @@ func TestPagesOfOtherSitesCannotWrite(t *testing.T) {
 	router := NewRouter()
 	router.HandleFunc("/thing", func(http.ResponseWriter, *http.Request) { wrote++ }).Methods(http.MethodPost, http.MethodGet)
 	send := func(method string, header ...string) int {
-		r := httptest.NewRequest(method, "http://bookstore.test/thing", http.NoBody)
+		r := httptest.NewRequestWithContext(t.Context(), method, "http://bookstore.test/thing", http.NoBody)
 		for i := 0; i < len(header); i += 2 {
 			r.Header.Set(header[i], header[i+1])
 		}
