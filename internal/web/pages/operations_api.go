@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -231,13 +232,9 @@ type activity struct {
 
 // indented shows JSON so that people can read it, and what is none as it is.
 func indented(text string) string {
-	var value json.RawMessage
-	if json.Unmarshal([]byte(text), &value) != nil {
+	var pretty bytes.Buffer // json.MarshalIndent would write other characters than were sent
+	if json.Indent(&pretty, []byte(text), "", "  ") != nil {
 		return text
 	}
-	pretty, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return text
-	}
-	return string(pretty)
+	return pretty.String()
 }
