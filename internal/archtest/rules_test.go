@@ -34,6 +34,12 @@ var (
 		"github.com/ThreeDotsLabs/watermill",
 		"github.com/ThreeDotsLabs/watermill-kafka",
 	}
+	// free of clients are also those who declare the log that they need.
+	free = append([]string{module + "/internal/feed", pages}, alone...)
+	// pages ask the API, as any client would, and so know its edge alone.
+	pages = module + "/internal/web/pages"
+	edge  = module + "/internal/web"
+
 	contract = module + "/internal/events"
 	app      = module + "/internal/app"
 	programs = module + "/cmd/"
@@ -48,14 +54,17 @@ func brokenImports(packages []pkg) []string {
 		report := func(rule, imported string) {
 			broken = append(broken, fmt.Sprintf("%s imports %s: %s", p.ImportPath, imported, rule))
 		}
-		if slices.Contains(alone, p.ImportPath) {
-			for _, d := range p.Deps {
-				switch {
-				case slices.Contains(alone, d):
-					report("the sides meet in the log only", d)
-				case slices.ContainsFunc(clients, func(client string) bool { return within(d, client) }):
-					report("Kafka is internal/messaging's", d)
-				}
+		for _, d := range p.Deps {
+			if slices.Contains(alone, p.ImportPath) && slices.Contains(alone, d) {
+				report("the sides meet in the log only", d)
+			}
+			if slices.Contains(free, p.ImportPath) && slices.ContainsFunc(clients, func(client string) bool { return within(d, client) }) {
+				report("Kafka is internal/messaging's", d)
+			}
+		}
+		for _, i := range p.Imports {
+			if p.ImportPath == pages && within(i, module) && i != edge {
+				report("pages are a client of the API", i)
 			}
 		}
 		if p.ImportPath == contract {
