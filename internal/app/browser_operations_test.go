@@ -143,3 +143,29 @@ func unreadable(book int64) events.Encoded {
 		Headers: events.Envelope{ID: uuid.NewString(), Source: "/elsewhere", Type: "bookstore.book.updated.v9", Time: time.Now()}.Headers(),
 	}
 }
+
+// What happens shows by itself, to everybody who looks: an event at the end of the log,
+// searches and writes as lines.
+func TestTheLogInABrowser(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	page := s.visitor(t).Open("/operations").WaitText("#live-state", "Live").WaitCount("#tail-rows tr[data-position]", 20)
+	page.WaitText("#chart-searches", "0/s now, 0/s at most").WaitVisible("#chart path.writes") // of the sample
+	stays := documentStays(page)
+
+	book := s.add(t, events.Details{Title: "Bartleby, the Scrivener", Author: "Herman Melville"})
+	page.WaitText("#tail-rows tr:first-child", "Bartleby, the Scrivener").WaitText("#tail-rows tr:first-child", "created")
+	page.WaitCount("#tail-rows tr[data-position]", 20)
+	s.rename(t, book, "Bartleby")
+	page.WaitText("#tail-rows tr:first-child", "Bartleby").WaitText("#tail-rows tr:first-child", "updated")
+	for range 3 {
+		require.Equal(t, http.StatusOK, s.api.get("/api/books?q=bartleby", nil).status)
+	}
+	page.WaitVisible(`//*[@id="chart-searches"][not(contains(., " 0/s at most"))]`).WaitVisible("#chart path.searches")
+	stays(t)
+
+	page.Loads(func() { page.Click("#live-toggle") })
+	page.WaitText("#live-state", "As of when it was loaded")
+	page.Loads(func() { page.Click("#tail-rows tr:first-child a") })
+	page.WaitText("#book h1", "Bartleby")
+}

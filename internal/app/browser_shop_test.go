@@ -8,7 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"bookstore/internal/app"
 	"bookstore/internal/catalogue"
+	"bookstore/internal/config"
 	"bookstore/internal/events"
 	"bookstore/internal/testenv/browser"
 	"bookstore/internal/web"
@@ -26,8 +28,14 @@ type shop struct {
 // openShop starts one. The service ends after the browsers of the same test.
 func openShop(t *testing.T) shop {
 	t.Helper()
+	return openShopWith(t, nil)
+}
+
+// openShopWith starts one that is not quite as everybody has it.
+func openShopWith(t *testing.T, change func(*config.Config, *app.Options)) shop {
+	t.Helper()
 	s := shop{bookstore: newBookstore(t)}
-	s.url = s.start(t, nil).URL()
+	s.url = s.start(t, change).URL()
 	s.api, s.pool = newCaller(t, s.url), s.connect(t)
 
 	books, err := catalogue.Sample()
