@@ -73,6 +73,7 @@ func (a *App) addRoutes(background context.Context) error {
 		Trends: a.trackers[projection.Trends{}.Name()], Interests: a.trackers[projection.Interests{}.Name()],
 		PageSize: a.cfg.App.PageSize, Wait: a.cfg.App.QueryWait, Logger: a.log,
 	}
+	a.run(func() { reads.Catalog.KeepRankings(background) })
 	reads.Routes(a.server.Router())
 	a.addOperations(background)
 	a.addFeed(background)

@@ -22,19 +22,24 @@ type rankedQuery struct {
 
 // How long a ranking is used.
 const (
-	// It is used for so many times what making it took, so that making rankings never
-	// is more than a twentieth of a connection's time; within these bounds.
+	// It is due after so many times what making it took, so that making rankings never is
+	// more than a twentieth of a connection's time; within these bounds.
 	useFactor         = 20
 	leastUse, mostUse = time.Second, time.Minute
+	// slack is how long one that is due is used yet, since somebody is about to renew it.
+	slack = time.Second
 	// longestUse is how long one is used that can't be made anew.
 	longestUse = 5 * time.Minute
+	// keepInterval is how often it is looked which rankings are due.
+	keepInterval = 100 * time.Millisecond
 )
 
 // rankingCache has the last ranking of a window.
 type rankingCache struct {
 	mu     sync.Mutex
 	last   *ranking
-	due    time.Time // when somebody should make the next one
+	due    time.Time // when the next one should be made, if anybody wants it
+	asked  time.Time // the last time
 	making *makingOfRanking
 }
 
@@ -45,22 +50,25 @@ type makingOfRanking struct {
 	err  error
 }
 
-// get returns a ranking. Where it is due, one request makes it, and all others go on with
-// the old one; where there is none to go on with, they wait for what that one request is
-// about to get, be it a failure: to try one after the other would have them wait for many.
+// get returns a ranking. As long as readers ask, [rankingCache.keep] renews it in time, and
+// nobody waits. Where that was not so for a while, the first request makes it, and so gets
+// one that is of now; where one is being made, others go on with the old one. Where there
+// is none to go on with, they wait for what that one request is about to get, be it a
+// failure: to try one after the other would have them wait for many.
 //
 // A ranking that could not be made is not asked for again at once, as a database that is
 // slow has enough to do. That it is old, those who get it see by asOf.
 func (c *rankingCache) get(ctx context.Context, now func() time.Time, read func(context.Context) (*ranking, error)) (*ranking, error) {
 	c.mu.Lock()
+	c.asked = now()
 	last, under := c.last, c.making
-	if last != nil && now().Sub(last.asOf) >= longestUse {
+	if last != nil && c.asked.Sub(last.asOf) >= longestUse {
 		last = nil
 	}
-	mine := under == nil && (last == nil || !now().Before(c.due))
+	fresh := last != nil && c.asked.Before(c.due.Add(slack))
+	mine := under == nil && !fresh
 	if mine {
-		under = &makingOfRanking{done: make(chan struct{})}
-		c.making = under
+		under = c.begin()
 	}
 	c.mu.Unlock()
 
@@ -82,6 +90,26 @@ func (c *rankingCache) get(ctx context.Context, now func() time.Time, read func(
 		return last, nil
 	}
 	return under.made, under.err
+}
+
+// keep renews the ranking if it is due and somebody has asked for it lately.
+func (c *rankingCache) keep(ctx context.Context, now func() time.Time, read func(context.Context) (*ranking, error)) {
+	c.mu.Lock()
+	wanted := c.last != nil && c.making == nil && !now().Before(c.due) && now().Sub(c.asked) < mostUse
+	var under *makingOfRanking
+	if wanted {
+		under = c.begin()
+	}
+	c.mu.Unlock()
+	if wanted {
+		c.renew(ctx, under, now, read)
+	}
+}
+
+// begin says that a ranking is being made.
+func (c *rankingCache) begin() *makingOfRanking {
+	c.making = &makingOfRanking{done: make(chan struct{})}
+	return c.making
 }
 
 // renew makes a ranking for everybody.

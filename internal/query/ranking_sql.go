@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,9 +26,32 @@ const (
 
 // ranking returns the ranking of a window, which may be a minute old.
 func (c *Catalog) ranking(ctx context.Context, window Window) (*ranking, error) {
-	return c.rankings[window].get(ctx, c.now, func(ctx context.Context) (*ranking, error) {
-		return c.readRanking(ctx, window)
-	})
+	return c.rankings[window].get(ctx, c.now, c.rankingReader(window))
+}
+
+// KeepRankings renews the rankings that readers ask for, so that none of them waits for it,
+// until ctx ends. Without it, the first to find one too old makes it anew.
+func (c *Catalog) KeepRankings(ctx context.Context) {
+	var keepers sync.WaitGroup
+	for window := range c.rankings {
+		keepers.Go(func() {
+			tick := time.NewTicker(keepInterval)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+					c.rankings[window].keep(ctx, c.now, c.rankingReader(Window(window)))
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	keepers.Wait()
+}
+
+func (c *Catalog) rankingReader(window Window) func(context.Context) (*ranking, error) {
+	return func(ctx context.Context) (*ranking, error) { return c.readRanking(ctx, window) }
 }
 
 // readRanking counts the queries of a window.

@@ -49,15 +49,15 @@ func (r *rankings) get(t *testing.T) (*ranking, error) {
 	return r.cache.get(t.Context(), r.now, r.read)
 }
 
-// What costs much is used for longer, from a second to a minute.
+// What costs much is used for longer, from a second to a minute, and a second more.
 func TestARankingIsUsedForAWhile(t *testing.T) {
 	t.Parallel()
 	for takes, used := range map[time.Duration]time.Duration{
-		0:                      time.Second,
-		time.Millisecond:       time.Second,
-		100 * time.Millisecond: 2 * time.Second,
-		time.Second:            20 * time.Second,
-		9 * time.Second:        time.Minute,
+		0:                      2 * time.Second,
+		time.Millisecond:       2 * time.Second,
+		100 * time.Millisecond: 3 * time.Second,
+		time.Second:            21 * time.Second,
+		9 * time.Second:        61 * time.Second,
 	} {
 		r := newRankings()
 		r.takes = takes
@@ -125,6 +125,41 @@ func TestOneMakesARankingForAll(t *testing.T) {
 	require.Same(t, next, last)
 }
 
+// As long as somebody asks, a ranking is renewed before anybody has to wait for it.
+func TestARankingIsKeptWhileItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	r := newRankings()
+	keep := func() { r.cache.keep(t.Context(), r.now, r.read) }
+	keep()
+	require.Zero(t, r.made.Load(), "nobody has asked")
+	first, err := r.get(t)
+	require.NoError(t, err)
+	keep()
+	require.Equal(t, int64(1), r.made.Load(), "it is new")
+	r.pass(time.Second)
+	keep()
+	kept, err := r.get(t)
+	require.NoError(t, err)
+	require.NotSame(t, first, kept)
+	require.Equal(t, int64(2), r.made.Load(), "who asks makes nothing")
+
+	r.fails = errors.New("away")
+	r.pass(time.Second)
+	keep()
+	old, err := r.get(t)
+	require.NoError(t, err)
+	require.Same(t, kept, old)
+	r.fails = nil
+
+	r.pass(time.Minute)
+	made := r.made.Load()
+	keep()
+	require.Equal(t, made, r.made.Load(), "nobody has asked lately")
+	now, err := r.get(t)
+	require.NoError(t, err)
+	require.NotSame(t, kept, now, "who comes then gets what is")
+}
+
 // A failure is for all who wait for the same try, and the next who asks tries again.
 func TestAFirstRankingThatFails(t *testing.T) {
 	t.Parallel()
@@ -163,7 +198,7 @@ func TestARankingThatCannotBeRenewedIsUsedForFiveMinutes(t *testing.T) {
 	first, err := r.get(t)
 	require.NoError(t, err)
 	r.fails, r.takes = errors.New("away"), 100*time.Millisecond
-	r.pass(time.Second)
+	r.pass(2 * time.Second)
 	for tries := int64(1); tries <= 3; tries++ {
 		old, err := r.get(t)
 		require.NoError(t, err)
@@ -173,7 +208,7 @@ func TestARankingThatCannotBeRenewedIsUsedForFiveMinutes(t *testing.T) {
 		_, err = r.get(t)
 		require.NoError(t, err)
 		require.Equal(t, 1+tries, r.made.Load(), "it is not tried again at once")
-		r.pass(time.Second)
+		r.pass(2 * time.Second)
 	}
 	r.pass(first.asOf.Add(5 * time.Minute).Sub(r.now()))
 	_, err = r.get(t)
