@@ -22,6 +22,7 @@ const metadataKey = "_record_key"
 // the CloudEvents id; the stock marshaler would add a header of its own for it.
 func newMessage(e events.Encoded) *message.Message {
 	msg := message.NewMessage("", e.Value)
+	msg.Metadata = make(message.Metadata, len(e.Headers)+1) // to grow it twice for each message took longer than to fill it
 	for _, h := range e.Headers {
 		msg.Metadata.Set(h.Key, h.Value)
 	}
