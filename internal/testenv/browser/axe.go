@@ -67,7 +67,10 @@ func (p *Page) Axe() []Violation {
 		p.fail("check accessibility: %v", err)
 	}
 	// Evaluated, not put into the page: no policy of the page must allow it.
-	p.do("load axe-core", chromedp.Evaluate[chromedp.Void](axeCore+";0")) // what it comes to is of no use
+	var loaded bool
+	if p.Eval(`typeof window.axe?.run === "function"`, &loaded); !loaded {
+		p.do("load axe-core", chromedp.Evaluate[chromedp.Void](axeCore+";0")) // what it comes to is of no use
+	}
 	var violations []Violation
 	p.Eval(fmt.Sprintf("axe.run(document, %s).then((result) => result.violations)", options), &violations)
 
