@@ -11,6 +11,7 @@ import (
 func TestABrowserWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	s := openShop(t)
+	s.publish(t, s.topics.Events, unreadable(firstOfSample))
 	page := s.visitor(t).WithoutJavaScript().Open("/").WaitCount("#results article", 10)
 	page.Loads(func() { page.Click("#pages a[rel=next]") })
 	require.Contains(t, page.Text("#results-summary"), "Books 11 to 20")
@@ -30,7 +31,6 @@ func TestABrowserWithoutJavaScript(t *testing.T) {
 	page.WaitText("#message", "Deleted").WaitVisible("#timeline #v3")
 
 	// The pages of operators load again by themselves, in place of being live.
-	s.publish(t, s.topics.Events, unreadable(firstOfSample))
 	page.Loads(func() { page.Click(`//a[.="Operations"]`) })
 	page.WaitCount("#live-state", 0) // nobody promises it
 	page.Within(slowly).WaitText("#parked-rows tr", fmt.Sprint(firstOfSample))

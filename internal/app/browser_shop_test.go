@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -42,9 +43,13 @@ func openShopWith(t *testing.T, change func(*config.Config, *app.Options)) shop 
 	require.NoError(t, err)
 	commands := make([]events.Encoded, len(books))
 	for i, book := range books {
-		commands[i] = asked(t, events.CreateBook{ID: firstOfSample + int64(i), Details: events.Details{
-			Title: book.Title, Author: book.Author, PublishedAt: book.PublishedAt, Description: book.Description,
-		}})
+		encoded, err := events.EncodeCommand(
+			events.Envelope{ID: uuid.NewString(), Source: "/tests", Time: time.Now(), Actor: "sample catalogue"},
+			events.CreateBook{ID: firstOfSample + int64(i), Details: events.Details{
+				Title: book.Title, Author: book.Author, PublishedAt: book.PublishedAt, Description: book.Description,
+			}})
+		require.NoError(t, err)
+		commands[i] = encoded
 	}
 	s.publish(t, s.topics.Commands, commands...)
 	s.awaitApplied(t, s.pool, time.Minute)
