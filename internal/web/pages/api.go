@@ -23,6 +23,9 @@ type call struct {
 	body   any         // sent as JSON; nil: none
 }
 
+// writes says whether the call may change something, which is put down with who asked for it.
+func (c call) writes() bool { return c.method != "" && c.method != http.MethodGet }
+
 // do asks the API on behalf of the reader who has sent r, and reads the answer into a
 // value unless that is nil. It fails with the [*web.Problem] that the API answers.
 func (a api) do(r *http.Request, c call, into any) (web.Answer, error) {
@@ -45,7 +48,9 @@ func (a api) do(r *http.Request, c call, into any) (web.Answer, error) {
 	if c.body != nil {
 		asked.Header.Set("Content-Type", "application/json")
 	}
-	if uid := reader(r); uid != "" {
+	if uid := reader(r); uid != "" && c.writes() {
+		asked.Header.Set("X-User-Id", pseudonym(uid))
+	} else if uid != "" {
 		asked.Header.Set("X-User-Id", uid)
 	}
 	answer, err := web.Call(a.routes, asked)

@@ -20,7 +20,7 @@ func TestABookAndItsTimeline(t *testing.T) {
 	s.api.on("GET /api/books/7/history", answer(200, `[
 		{"version":1,"type":"created","at":"2026-01-02T03:04:05Z","actor":"","command_id":"11111111-aee7-5b3a-a276-22bbb92514da",
 		 "details":{"title":"Ema","author":"Jane Austen","published_at":"","description":"`+strings.Repeat("a", 300)+`old"}},
-		{"version":2,"type":"updated","at":"2026-01-03T03:04:05Z","actor":"`+readerID+`","command_id":"22222222-aee7-5b3a-a276-22bbb92514da",
+		{"version":2,"type":"updated","at":"2026-01-03T03:04:05Z","actor":"`+readerPseudonym+`","command_id":"22222222-aee7-5b3a-a276-22bbb92514da",
 		 "details":{"title":"Emma","author":"Jane Austen","published_at":"","description":"`+strings.Repeat("a", 300)+`new"}},
 		{"version":3,"type":"updated","at":"2026-01-04T03:04:05Z","actor":"00000000-9dc0-11d1-b245-5ffdce74fad2","command_id":"33333333-aee7-5b3a-a276-22bbb92514da",
 		 "details":{"title":"Emma","author":"Jane Austen","published_at":"1815-12","description":"","isbn":"9780306406157"}}]`))

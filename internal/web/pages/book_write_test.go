@@ -41,7 +41,7 @@ func TestAddABook(t *testing.T) {
 
 	got := s.api.requests("POST /api/books")[0]
 	require.Equal(t, "k1", got.header.Get("Idempotency-Key"))
-	require.Equal(t, readerID, got.header.Get("X-User-Id"))
+	require.Equal(t, readerPseudonym, got.header.Get("X-User-Id"), "the id itself is not for timelines that everybody reads")
 	require.Empty(t, got.header.Values("If-Match"))
 	require.JSONEq(t, `{"title":"Emma","author":"Jane Austen","published_at":"1815","description":"One\nTwo"}`, got.body)
 

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -35,4 +37,12 @@ func remember(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie)
 	r.Header.Del("Cookie")
 	r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+}
+
+// pseudonym is what a reader's writes are known by: one reader's are seen to be of one
+// reader, in timelines that everybody reads and in a log that is kept for ever. The id
+// itself is not, as whoever has it is taken for that reader.
+func pseudonym(uid string) string {
+	sum := sha256.Sum256([]byte(uid))
+	return "reader-" + hex.EncodeToString(sum[:4])
 }

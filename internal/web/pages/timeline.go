@@ -63,7 +63,7 @@ func (p *Pages) timeline(r *http.Request, id, latest int64) (*timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &timeline{Steps: steps(versions, first, last, reader(r))}
+	t := &timeline{Steps: steps(versions, first, last, pseudonym(reader(r)))}
 	for _, v := range versions {
 		t.Parked = v.Parked
 	}
@@ -117,12 +117,12 @@ func last(versions []version) version {
 }
 
 // steps are the versions from first to last, the newest first, with what each has changed.
-func steps(versions []version, first, last int64, reader string) []step {
+func steps(versions []version, first, last int64, own string) []step {
 	var all []step
 	var before *details
 	for _, v := range versions {
 		if v.Version >= first && v.Version <= last {
-			all = append(all, step{version: v, By: actor(v.Actor, reader), Changes: changes(before, v.Details)})
+			all = append(all, step{version: v, By: actor(v.Actor, own), Changes: changes(before, v.Details)})
 		}
 		before = v.Details
 	}
@@ -132,11 +132,11 @@ func steps(versions []version, first, last int64, reader string) []step {
 
 // actor says in words who did something. Ids of readers are long, and say nothing more to
 // people than that they differ.
-func actor(id, reader string) string {
+func actor(id, own string) string {
 	switch {
 	case id == "":
 		return "somebody unknown"
-	case id == reader:
+	case id == own:
 		return "you"
 	case uuid.Validate(id) == nil:
 		return "reader " + id[:8]
