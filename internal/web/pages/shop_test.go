@@ -161,5 +161,5 @@ const (
 	readerID = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 	// readerPseudonym is what its writes are known by.
 	readerPseudonym = "reader-0e1ecd9a"
-	cookie   = "uid=" + readerID
+	cookie          = "uid=" + readerID
 )
