@@ -230,6 +230,18 @@ func TestInsightsInAProcessOfTheirOwn(t *testing.T) {
 	require.EqualValues(t, 2, projectionOf(c, "served").Active)
 }
 
+// awaitApplied waits until consumers have applied as many records.
+func awaitApplied(t testing.TB, pool *pgxpool.Pool, records int64, consumers ...string) {
+	t.Helper()
+	await(t, caughtUpBound, "not all is applied", func() bool {
+		var behind int
+		err := pool.QueryRow(t.Context(), `
+			SELECT count(*) FROM unnest($1::text[]) AS name
+			WHERE (SELECT coalesce(sum(next_offset), 0) FROM checkpoints WHERE consumer = name) < $2`, consumers, records).Scan(&behind)
+		return err == nil && behind == 0
+	})
+}
+
 // Operators may have searches and opens forgotten: that is no reason not to start, and
 // what was counted stays. A rebuild shows what it would lose.
 func TestSearchesMayBeForgotten(t *testing.T) {
@@ -239,6 +251,7 @@ func TestSearchesMayBeForgotten(t *testing.T) {
 	pool := b.connect(t)
 	b.publish(t, b.topics.Searches, searchFor(t, "whale", 7, 8), searchFor(t, "sea", 8))
 	b.awaitTallied(t, pool, popularity{7: 1, 8: 2}, popularity{})
+	awaitApplied(t, pool, 2, "served", "trends", "interests")
 	stop(t, service)
 	b.truncate(t, b.topics.Searches)
 

@@ -22,7 +22,7 @@ import (
 // What the service promises while something that it needs is away.
 const (
 	firstRefusal  = 2500 * time.Millisecond // a write that finds out
-	laterRefusals = 100 * time.Millisecond  // those after it
+	laterRefusals = 500 * time.Millisecond  // those after it
 	recovery      = 15 * time.Second        // once it is back
 )
 
