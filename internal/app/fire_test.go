@@ -25,7 +25,7 @@ import (
 
 // go test ./internal/app -run Fire -v -fire.rounds=30
 var (
-	fireRounds = flag.Int("fire.rounds", 3, "how often a process is killed in each of the fire tests")
+	fireRounds = flag.Int("fire.rounds", 2, "how often a process is killed in each of the fire tests")
 	fireSeed   = flag.Uint64("fire.seed", 0, "of what happens when in the fire tests; 0: another each time")
 )
 

@@ -148,7 +148,7 @@ func TestLanesAddTheSameWordsAtOnce(t *testing.T) {
 	for generation, words := range map[int64]int{1: 40, 2: 400} { // written blindly, and looked up
 		create(t, pool, projection.Catalog{}, generation)
 		want := vocabulary{}
-		for round := range 20 {
+		for round := range 8 {
 			var lanes errgroup.Group
 			for lane := range 4 {
 				said := distinct(round*words, words)

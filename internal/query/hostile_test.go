@@ -20,7 +20,7 @@ import (
 
 // hostile is how many queries [TestHostileQueries] asks: ten thousand take most of a
 // minute.
-var hostile = flag.Int("hostile.queries", 2000, "hostile queries to ask")
+var hostile = flag.Int("hostile.queries", 1000, "hostile queries to ask")
 
 // What people with bad intentions, bad keyboards and bad programs might ask, from the URL
 // to PostgreSQL: each is answered or refused, and none takes longer than the limit, which

@@ -133,14 +133,27 @@ func (r *round) play() {
 	r.finish()
 }
 
-// clear takes away what the round before has left.
+// clear takes away what the round before has left. What that was stopped over may go on in
+// the database for a moment, and drop or lock the same tables.
 func (r *round) clear() {
-	for _, drop := range r.rows(`SELECT drop FROM (
-		SELECT 'DROP VIEW ' || viewname AS drop FROM pg_views WHERE schemaname = current_schema
-		UNION ALL SELECT 'DROP TABLE ' || unnest(tables) FROM generations
-		UNION ALL SELECT 'TRUNCATE generations, checkpoints, rebuilds, parked_records RESTART IDENTITY') AS all_of_it`) {
-		r.exec(drop[2 : len(drop)-2]) // ("...")
-	}
+	r.eventually(func() bool {
+		return pgx.BeginFunc(r.t.Context(), r.pool, func(tx pgx.Tx) error {
+			found, err := tx.Query(r.t.Context(), `
+				SELECT 'DROP VIEW ' || viewname FROM pg_views WHERE schemaname = current_schema
+				UNION ALL SELECT 'DROP TABLE ' || unnest(tables) FROM generations
+				UNION ALL SELECT 'TRUNCATE generations, checkpoints, rebuilds, parked_records RESTART IDENTITY'`)
+			if err != nil {
+				return err
+			}
+			drops, err := pgx.CollectRows(found, pgx.RowTo[string])
+			for _, drop := range drops {
+				if err == nil {
+					_, err = tx.Exec(r.t.Context(), drop)
+				}
+			}
+			return err
+		}) == nil
+	}, "the round before to be gone")
 }
 
 func (r *round) happen() {
