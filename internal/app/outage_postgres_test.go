@@ -23,7 +23,7 @@ func TestPostgresAway(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "postgres")
 	server := startPostgres(t, dir)
 	b := bookstore{brokers: testenv.Brokers(t), topics: topicsOf(testenv.Name(t)), database: server.ConnString()}
-	service := b.start(t, func(cfg *config.Config, _ *app.Options) { cfg.App.CommandWait = time.Second })
+	service := b.start(t, func(cfg *config.Config, _ *app.Options) { cfg.App.CommandWait = 3 * time.Second })
 	c := newCaller(t, service.URL())
 	write := func(i int) answer {
 		return c.do(http.MethodPost, "/api/books", nil, events.Details{Title: fmt.Sprintf("Volume v%03d", i), Author: "Somebody"})
@@ -35,7 +35,7 @@ func TestPostgresAway(t *testing.T) {
 
 	require.NoError(t, server.Close(t.Context()))
 	var accepted []answer // commands that were on their way when the database went
-	await(t, 5*time.Second, "writes are not refused", func() bool {
+	await(t, 15*time.Second, "writes are not refused", func() bool {
 		a := write(written)
 		if a.status == http.StatusAccepted {
 			accepted = append(accepted, a)
