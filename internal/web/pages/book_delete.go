@@ -8,16 +8,7 @@ import (
 
 // showDeleteForm asks whether the reader means it.
 func (p *Pages) showDeleteForm(w http.ResponseWriter, r *http.Request) error {
-	remember(w, r)
-	var book web.Book
-	if _, err := p.api.get(r, bookAPI(bookID(r)), nil, &book); err != nil {
-		if isProblem(err, http.StatusNotFound) {
-			return p.showGone(w, r, err)
-		}
-		return err
-	}
-	form := bookForm{Book: book.ID, Version: book.Version, Key: newKey()}
-	return p.templates.render(w, r, http.StatusOK, "book-delete", "", formPage{chrome: p.chrome(r), Form: form, Title: book.Title})
+	return p.showFormOf(w, r, "book-delete")
 }
 
 func (p *Pages) deleteBook(w http.ResponseWriter, r *http.Request) error {

@@ -6,9 +6,13 @@ import (
 	"bookstore/internal/web"
 )
 
-// showEditForm shows the book as it is. The form has its version, by which the API sees
-// whether somebody else was faster.
 func (p *Pages) showEditForm(w http.ResponseWriter, r *http.Request) error {
+	return p.showFormOf(w, r, "book-edit")
+}
+
+// showFormOf shows a form of the book as it is. The form has its version, by which the API
+// sees whether somebody else was faster.
+func (p *Pages) showFormOf(w http.ResponseWriter, r *http.Request, page string) error {
 	remember(w, r)
 	var book web.Book
 	if _, err := p.api.get(r, bookAPI(bookID(r)), nil, &book); err != nil {
@@ -18,7 +22,7 @@ func (p *Pages) showEditForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form := bookForm{Book: book.ID, Version: book.Version, Key: newKey(), Details: detailsOf(book)}
-	return p.templates.render(w, r, http.StatusOK, "book-edit", "", formPage{chrome: p.chrome(r), Form: form, Title: book.Title})
+	return p.templates.render(w, r, http.StatusOK, page, "", formPage{chrome: p.chrome(r), Form: form, Title: book.Title})
 }
 
 func (p *Pages) editBook(w http.ResponseWriter, r *http.Request) error {
